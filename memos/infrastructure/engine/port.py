@@ -339,6 +339,10 @@ class Engine(Protocol):
         """A setting made when the vault was created; empty where there is none of that name."""
         ...
 
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep a setting that a vault in use changes."""
+        ...
+
     def dump(self) -> AbstractContextManager[Dumpable]:
         """One moment of the vault, to be exported.
 

@@ -70,6 +70,9 @@ class ReadOnlyEngine:
     def setting(self, name: str) -> str:
         return self._engine.setting(name)
 
+    def keep_setting(self, name: str, value: str) -> None:
+        refuse(self.name)
+
     def dump(self) -> AbstractContextManager[Dumpable]:
         return self._engine.dump()
 
@@ -238,6 +241,9 @@ class _Queries(QueryTexts):
         return self._queries.lifetime()
 
     def keep(self, texts: Sequence[QueryText]) -> None:
+        refuse(self._name)
+
+    def end(self, now: int) -> None:
         refuse(self._name)
 
     def kept(self, tenant: str, now: int) -> list[QueryText]:

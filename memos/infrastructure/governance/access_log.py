@@ -17,9 +17,10 @@ import uuid_utils
 
 from memos.infrastructure.awaited import uninterrupted
 from memos.infrastructure.governance.query_keys import query_digest, seal_query
-from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
-from memos.infrastructure.keys.port import KeyVault
+from memos.infrastructure.governance.query_retention import QueryStore, end_outlived
+from memos.infrastructure.governance.query_texts.port import QueryText
 from memos.infrastructure.reports import EXAMINE, Finding
+from memos.kernel.errors import MemosError
 from memos.kernel.event import SCHEMA
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -61,17 +62,11 @@ class AccessWriter(Protocol):
         ...
 
 
-class AccessStore(Protocol):
-    """What the access log needs of a vault: where it is written, and the keys of its tenants."""
+class AccessStore(QueryStore, Protocol):
+    """What the access log needs of a vault: where it is written, and what keeps anything of queries."""
 
     @property
     def writer(self) -> AccessWriter: ...
-
-    @property
-    def keys(self) -> KeyVault: ...
-
-    @property
-    def queries(self) -> QueryTexts: ...
 
     @property
     def name(self) -> str: ...
@@ -129,6 +124,7 @@ class AccessLog:
 
     def _flush(self) -> None:
         with self._flushing:
+            latest = None
             while self._waiting:
                 batch = [self._waiting[n] for n in range(min(CHUNK, len(self._waiting)))]
                 try:
@@ -137,10 +133,22 @@ class AccessLog:
                     for _ in batch:
                         self._waiting.popleft()
                     self._keep_texts(batch, events)
+                    latest = batch[-1].time
                 except Exception as error:
                     self.failure = str(error)
                     raise
             self.failure = ""
+            if latest is not None:
+                self.end_outlived(latest)
+
+    def end_outlived(self, now: int) -> None:
+        """Take away what is kept of queries beyond its time; `failure` tells why where that cannot be
+        done, and it is tried again with the next accesses.
+        """
+        try:
+            end_outlived(self._store, now)
+        except MemosError as error:
+            self.failure = str(error)
 
     def close(self) -> None:
         """Stop the background writer and write what is left."""
@@ -171,21 +179,18 @@ class AccessLog:
     def _keep_texts(self, accesses: Sequence[Access], events: Sequence[AccessEvent]) -> None:
         """Keep the texts of queries where the vault does."""
         asked = [pair for pair in zip(accesses, events, strict=True) if pair[0].query]
-        queries, keys = self._store.queries, self._store.keys
+        queries = self._store.queries
         if asked and queries.lifetime():
-            queries.keep(
-                [
-                    QueryText(
-                        event.event_id,
-                        event.tenant,
-                        access.scope,
-                        access.time,
-                        (*(cube_id for cube_id, _ in access.cubes), *access.named),
-                        seal_query(keys, event.tenant, access.query, access.time, event.event_id),
-                    )
-                    for access, event in asked
-                ]
-            )
+            texts = [self._text(access, event) for access, event in asked]
+            queries.keep([text for text in texts if text is not None])
+
+    def _text(self, access: Access, event: AccessEvent) -> QueryText | None:
+        """The text of a query; None where its tenant has no key."""
+        box = seal_query(self._store.keys, event.tenant, access.query, access.time, event.event_id)
+        if box is None:
+            return None
+        cubes = (*(cube_id for cube_id, _ in access.cubes), *access.named)
+        return QueryText(event.event_id, event.tenant, access.scope, access.time, cubes, box)
 
     def _event(self, access: Access) -> AccessEvent:
         tenant = tenant_of(access.scope)

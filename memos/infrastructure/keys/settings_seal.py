@@ -15,7 +15,10 @@ KEY_FILE = "key_file"
 TAKEN_ERASES = "taken_erases"
 """The setting that moves on with the list of erases."""
 
-UNSEALED = frozenset({SEAL, KEY_FILE, TAKEN_ERASES, "query_texts"})
+QUERY_KEYS = "query_keys"
+"""The setting that moves on with the days whose queries' keys are gone: the first that may have any."""
+
+UNSEALED = frozenset({SEAL, KEY_FILE, TAKEN_ERASES, QUERY_KEYS, "query_texts"})
 """Settings that a vault in use changes."""
 
 

@@ -186,6 +186,7 @@ class Memory(
                 warn_of_listed_erases(self._session)
             if mode == "write":
                 self._session.engine.erasure.complete_list()
+                self._session.access_log.end_outlived(clock())
             if self._session.engine.erasure.unfinished():
                 from memos.operation.commands.destroy import resume_erases
 

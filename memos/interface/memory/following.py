@@ -125,7 +125,7 @@ class FollowingCalls(Door):
         By default a vault keeps none: its access log has a digest of each query under a key of the
         tenant and the day, which is destroyed after 30 days. Kept texts lie beside the log, sealed;
         an erase takes away those of queries that returned an erased memory, or searched an erased
-        scope.
+        scope. What has outlived its time goes when the vault is used, swept or opened.
 
         Args:
             lifetime: such as `"7d"`; None keeps no more texts, and takes away all that are there.

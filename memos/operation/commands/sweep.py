@@ -123,6 +123,7 @@ class _Sweeping:
     def run(self) -> Sweep:
         """End all that is over."""
         self._session.access_log.flush()
+        self._session.access_log.end_outlived(self._now)
 
         def end_lifespans(transaction: Transaction) -> _Ended:
             ended = _Ended({end: [] for end in LifespanEnd}, [])

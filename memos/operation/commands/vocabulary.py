@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import IllegalMove
 from memos.kernel.event import Kind, id_text
-from memos.kernel.scope import check_scope
+from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.commands.body import put_content
 from memos.operation.commands.change import ContentChange, change
 from memos.operation.commands.draft import create_cube
@@ -18,7 +18,7 @@ from memos.operation.reads.vocabulary import vocabulary_cube
 from memos.operation.receipt import Receipt, receipt_of
 from memos.operation.session import Session
 from memos.operation.validation import check_flag, check_names
-from memos.operation.vocabulary import MEDIA_TYPE, SEMANTIC_TYPE, to_bytes
+from memos.operation.vocabulary import MEDIA_TYPE, SEMANTIC_TYPE, to_bytes, vocabulary_id
 from memos.wire.body_pb2 import Body
 from memos.wire.event_pb2 import Event, Revised
 
@@ -32,6 +32,7 @@ def set_vocabulary(session: Session, scope: str, tags: Iterable[str], *, closed:
             cube_id, head = vocabulary_cube(session, reader, scope)
         if head is None:
             passage.require(Action.CREATE, scope)
+            cube_id = cube_id or vocabulary_id(session.digests.key(tenant_of(scope)), scope, 0)
             try:
                 return _make_vocabulary(session, scope, cube_id, content)
             except IllegalMove:

@@ -44,6 +44,8 @@ def learning_curve(session: Session, scope: str) -> tuple[LearningRound, ...]:
 
 def rounds_of(session: Session, reader: Reader, scope: str) -> Iterator[LearningRound]:
     """The rounds of a scope that this actor has kept, the oldest first."""
+    if not session.engine.keys.ring(tenant_of(scope)):
+        return  # nothing was written for the tenant yet
     for number in count(1):
         raw = record_id(session, scope, number)
         head = reader.vault.head(raw)

@@ -100,7 +100,7 @@ def is_cut_shown(session: Session, passage: Passage, reader: Reader, name: str) 
     """
     if not passage.allows_scope(Action.READ, VAULT_SCOPE):
         return False
-    ring = session.digests.ring(VAULT_SCOPE)
+    ring = session.engine.keys.ring(VAULT_SCOPE)
     heads = (reader.vault.head(keyed_ids(key, ("cut", name)).cube_id) for key in ring)
     return all(passage.allows(Action.READ, head) for head in heads if head is not None)
 

@@ -18,7 +18,6 @@ from memos.operation.vocabulary import (
     add_up,
     from_content,
     vocabulary_heads,
-    vocabulary_id,
 )
 
 if TYPE_CHECKING:
@@ -62,16 +61,17 @@ def vocabulary(session: Session, scope: str) -> Vocabulary:
 
 
 def vocabulary_cube(session: Session, reader: Reader, scope: str) -> tuple[bytes, CubeState | None]:
-    """The cube of a scope's own vocabulary: its id, and its head where it is there."""
-    tenant = tenant_of(scope)
+    """The cube of a scope's own vocabulary: its id, empty where the tenant has no key yet, and its head
+    where it is there.
+    """
     free = b""
-    ring = session.engine.keys.ring(tenant)
+    ring = session.engine.keys.ring(tenant_of(scope))
     for cube_id, head in vocabulary_heads(reader.vault.head, ring, scope):
         if head is None:
             free = free or cube_id
         elif head.lifecycle is not Lifecycle.ERASED:
             return cube_id, head
-    return free or vocabulary_id(session.digests.key(tenant), scope, 0), None
+    return free, None
 
 
 def vocabulary_in_force(

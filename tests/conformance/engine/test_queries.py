@@ -40,6 +40,8 @@ def test_a_text_is_kept_until_its_time_is_over(keeping: EngineVault) -> None:
     assert kept(keeping) == ["old", "new"]
     later = keeping.engine.queries.kept(keeping.tenant, system_time() + 2 * DAY)
     assert [(one.scope, one.access_id) for one in later] == [(keeping.tenant, new.access_id)]
+    keeping.engine.queries.end(system_time())
+    assert kept(keeping) == ["old", "new"]
     assert keeping.open().queries.lifetime() == 10 * DAY
     keeping.engine.queries.set_lifetime(0)
     keeping.engine.queries.keep([text(keeping, "unwanted")])

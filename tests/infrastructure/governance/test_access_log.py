@@ -13,7 +13,7 @@ from memos.infrastructure.governance.query_keys import DAY, RETENTION_DAYS
 from memos.infrastructure.governance.query_texts.port import QueryText, QueryTexts
 from memos.infrastructure.keys.sqlite.key_store import SqliteKeyStore, create_root
 from memos.infrastructure.reports import EXAMINE
-from memos.kernel.errors import LogUnavailable
+from memos.kernel.errors import Damaged, LogUnavailable
 from memos.wire.access_pb2 import ACCESS_KIND_ACCESSED, ACCESS_KIND_DENIED, AccessEvent
 from tests.waiting import wait_until
 
@@ -30,6 +30,9 @@ class NoTexts:
     def keep(self, texts: Sequence[QueryText]) -> None:
         raise AssertionError("a text was to be kept")
 
+    def end(self, now: int) -> None:
+        pass
+
     def kept(self, tenant: str, now: int) -> list[QueryText]:
         return []
 
@@ -45,6 +48,7 @@ class Store:
         self.is_out_of_reach = False
         self.queries: QueryTexts = NoTexts()
         self.breaks: type[Exception] = LogUnavailable
+        self.settings: dict[str, str] = {}
 
     @property
     def writer(self) -> Store:
@@ -55,11 +59,18 @@ class Store:
             raise self.breaks(f"out of reach: {EXAMINE}")
         self.events.extend(accesses)
 
+    def setting(self, name: str) -> str:
+        return self.settings.get(name, "")
+
+    def keep_setting(self, name: str, value: str) -> None:
+        self.settings[name] = value
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     create_root(tmp_path)
     keys = SqliteKeyStore(tmp_path, create=True)
+    keys.tenant_key("acme")  # of a tenant that has something
     yield Store(keys)
     keys.close()
 
@@ -134,6 +145,60 @@ def test_the_key_of_a_days_queries_dies_with_the_retention(store: Store) -> None
     assert len(list(store.keys.subjects())) == 2, "the keys of two days are gone"
     # Nobody can tell any more what was asked: under the name of that day there is another key.
     assert asked(store, "where is Ann?", day * DAY) not in digests
+
+
+@pytest.mark.parametrize("pause", [RETENTION_DAYS + 1, 200, 500, 5000])
+def test_the_keys_of_a_tenant_that_is_asked_no_more_die_too(store: Store, pause: int) -> None:
+    asked(store, "where is Ann?", 500 * DAY)
+    log = AccessLog(store, b"")
+    log.record(access((500 + pause) * DAY))
+    log.close()
+    assert list(store.keys.subjects()) == []
+
+
+def test_keys_die_where_a_vault_does_not_say_of_which_days_they_are(store: Store) -> None:
+    for said in ("", "x", "-5", "9" * 5000):
+        asked(store, "where is Ann?", 500 * DAY)
+        store.settings = dict.fromkeys(store.settings, said)
+        AccessLog(store, b"").end_outlived(600 * DAY)
+        assert list(store.keys.subjects()) == [], said
+
+
+def test_keys_outlive_no_clock_that_was_ahead_for_a_while(store: Store) -> None:
+    log = AccessLog(store, b"")
+    log.end_outlived(90_000 * DAY)
+    asked(store, "where is Ann?", 500 * DAY)
+    log.end_outlived(600 * DAY)
+    assert list(store.keys.subjects()) == []
+
+
+def test_what_cannot_be_ended_is_told_and_holds_up_no_access(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(tenant: str, subjects: object) -> int:
+        raise Damaged("a key stays")
+
+    log = AccessLog(store, b"")
+    with monkeypatch.context() as broken:
+        broken.setattr(store.keys, "destroy", damaged)
+        log.record(access(500 * DAY))
+        log.flush()
+        assert (len(store.events), log.failure) == (1, "a key stays")
+    log.record(access(500 * DAY))
+    log.close()
+    assert (len(store.events), log.failure) == (2, "")
+
+
+def test_of_a_tenant_that_has_nothing_the_access_is_kept_and_no_key_is_made(store: Store) -> None:
+    log = AccessLog(store, b"")
+    for number in range(3):
+        log.record(Access("agent:eve", "search", f"nobody{number}/x", 5 * DAY, query="who?"))
+    log.close()
+    assert [(event.tenant, event.query_digest) for event in store.events] == [
+        (f"nobody{number}", b"") for number in range(3)
+    ]
+    assert store.keys.tenants() == ["acme"]
+    assert list(store.keys.subjects()) == []
 
 
 @pytest.mark.parametrize("error", [LogUnavailable, OSError, KeyError, RuntimeError])

@@ -94,6 +94,9 @@ class DistributedEngine:
     def setting(self, name: str) -> str:
         return self.stores.setting(name)
 
+    def keep_setting(self, name: str, value: str) -> None:
+        self.stores.keep_setting(name, value)
+
     @contextmanager
     def dump(self) -> Iterator[DistributedDump]:
         from memos.infrastructure.engine.distributed.dump import DistributedDump

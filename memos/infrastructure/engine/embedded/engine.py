@@ -95,6 +95,9 @@ class EmbeddedEngine:
     def setting(self, name: str) -> str:
         return self.stores.setting(name)
 
+    def keep_setting(self, name: str, value: str) -> None:
+        self.stores.keep_setting(name, value)
+
     @contextmanager
     def dump(self) -> Iterator[EmbeddedDump]:
         from memos.infrastructure.engine.embedded.dump import EmbeddedDump

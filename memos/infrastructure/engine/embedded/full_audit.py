@@ -51,6 +51,7 @@ NOT_COMPARED = {
     "setting: those of a vault that an earlier release made": "it sealed none",
     "setting: key_file, where it is lower or gone": "it only tells that a key file is older",
     "setting: taken_erases": "it only tells up to where the list of erases was taken",
+    "setting: query_keys": "it only tells up to which day the keys of queries are gone",
     "setting: query_texts; query_text, query_cube and query_erased": "texts of queries that a vault was told to "
     "keep for a while: no log has them",
     "access: log_time, and of data what no usage is counted from": "the access log is under no "

@@ -150,6 +150,12 @@ class EmbeddedStores:
             stored = row(connection, sql, (name,))
         return "" if stored is None else str(stored[0])
 
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep a setting that a vault in use changes."""
+        writer = self.database.writer
+        sql = "INSERT OR REPLACE INTO setting VALUES (?, ?)"
+        self.database.write(lambda: writer.execute(sql, (name, value)))
+
     @contextmanager
     def read(self) -> Iterator[EmbeddedReader]:
         """Everything read inside is of one moment."""

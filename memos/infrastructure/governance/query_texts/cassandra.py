@@ -11,7 +11,13 @@ from itertools import groupby
 
 from memos.infrastructure.cassandra.connection import CassandraSession
 from memos.infrastructure.governance.query_keys import DAY
-from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns, is_gone
+from memos.infrastructure.governance.query_texts.port import (
+    SETTING,
+    QueryText,
+    concerns,
+    is_gone,
+    lifetime_of,
+)
 from memos.kernel.scope import tenant_of
 
 _TEXTS = (
@@ -97,6 +103,9 @@ class CassandraQueryTexts:
             for text in _gone(asked, self._erased_scopes(tenant))
         )
 
+    def end(self, now: int) -> None:
+        """Nothing is left to do: each row was written with its time to live."""
+
     def kept(self, tenant: str, now: int) -> list[QueryText]:
         lifetime = self.lifetime()
         texts = self._of(tenant, now, lifetime) if lifetime else []
@@ -156,7 +165,7 @@ class CassandraQueryTexts:
     def _setting(self) -> int | None:
         cql = f"SELECT value FROM {self._base}.setting WHERE name = ?"
         stored = self._store.execute(cql, (SETTING,))
-        return int(stored[0][0]) if stored else None
+        return lifetime_of(stored[0][0]) if stored else None
 
     def _of(self, tenant: str, now: int, lifetime: int) -> list[QueryText]:
         # A day on either side, for clocks that differ.

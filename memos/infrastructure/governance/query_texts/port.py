@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
+
+from memos.kernel.errors import Damaged, shorten
 
 SETTING = "query_texts"
 """The vault's setting: for how many microseconds a text is kept. Absent where none ever was."""
@@ -44,11 +47,29 @@ class QueryTexts(Protocol):
         """Keep texts, but those that returned a cube, or searched a scope, which was erased since."""
         ...
 
+    def end(self, now: int) -> None:
+        """Take away the texts whose time is over."""
+        ...
+
     def kept(self, tenant: str, now: int) -> list[QueryText]:
         """The texts of a tenant whose time is not over, oldest first; what they returned is left
         out.
         """
         ...
+
+
+def lifetime_of(stored: object) -> int:
+    """The lifetime that is stored.
+
+    Raises:
+        Damaged: it is none.
+    """
+    if not (isinstance(stored, str) and re.fullmatch(r"[0-9]{1,19}", stored)):
+        raise Damaged(
+            f"the setting {SETTING} is {shorten(stored)}, which is no lifetime of the texts of queries: "
+            "an administrator's keep_queries writes it again"
+        )
+    return int(stored)
 
 
 def is_gone(scope: str, asked: int, erased: Iterable[tuple[str, int]]) -> bool:

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 
 import apsw
 
-from memos.infrastructure.governance.query_texts.port import SETTING, QueryText, concerns, is_gone
+from memos.infrastructure.governance.query_texts.port import (
+    SETTING,
+    QueryText,
+    concerns,
+    is_gone,
+    lifetime_of,
+)
 from memos.infrastructure.sqlite.database import Database
 from memos.infrastructure.sqlite.statements import row, rows, typed
 from memos.kernel.scope import tenant_of
@@ -88,12 +94,22 @@ class SqliteQueryTexts:
                     "INSERT OR IGNORE INTO query_cube VALUES (?, ?)",
                     [(cube_id, text.access_id) for cube_id in text.cubes],
                 )
-            over = max(text.asked for text in texts) - lifetime
-            _forget(writer, "SELECT access_id FROM query_text WHERE asked <= ?", over)
-            if any(erased.values()):
-                writer.execute("DELETE FROM query_erased WHERE erased <= ?", (over,))
 
         if texts:
+            self._database.write(work)
+
+    def end(self, now: int) -> None:
+        writer = self._database.writer
+
+        def work() -> None:
+            over = now - _lifetime(writer)
+            _forget(writer, "SELECT access_id FROM query_text WHERE asked <= ?", over)
+            if _has_erased(writer):
+                writer.execute("DELETE FROM query_erased WHERE erased <= ?", (over,))
+
+        with self._database.reading() as connection:
+            is_over = _has_outlived(connection, now)
+        if is_over:
             self._database.write(work)
 
     def kept(self, tenant: str, now: int) -> list[QueryText]:
@@ -136,10 +152,28 @@ def forget_queries(
 
 def _erased_scopes(writer: apsw.Connection, tenant: str) -> list[tuple[str, int]]:
     """The scopes of a tenant that were erased, and when."""
-    if row(writer, "SELECT 1 FROM sqlite_schema WHERE name = 'query_erased'") is None:
+    if not _has_erased(writer):
         return []
     sql = "SELECT scope, erased FROM query_erased WHERE tenant = ?"
     return [(scope, erased) for scope, erased in rows(writer, sql, (tenant,))]
+
+
+def _has_erased(connection: apsw.Connection) -> bool:
+    """Whether the table of erased scopes was made."""
+    sql = "SELECT 1 FROM sqlite_schema WHERE name = 'query_erased'"
+    return row(connection, sql) is not None
+
+
+def _has_outlived(connection: apsw.Connection, now: int) -> bool:
+    """Whether anything is there whose time is over."""
+    if row(connection, "SELECT 1 FROM setting WHERE name = ?", (SETTING,)) is None:
+        return False
+    over = (now - _lifetime(connection),)
+    sql = "SELECT 1 FROM query_text WHERE asked <= ? LIMIT 1"
+    if row(connection, sql, over) is not None:
+        return True
+    sql = "SELECT 1 FROM query_erased WHERE erased <= ? LIMIT 1"
+    return _has_erased(connection) and row(connection, sql, over) is not None
 
 
 def _forget(writer: apsw.Connection, which: str, *values: object) -> None:
@@ -154,4 +188,4 @@ def _row(text: QueryText) -> tuple[object, ...]:
 
 def _lifetime(connection: apsw.Connection) -> int:
     stored = row(connection, "SELECT value FROM setting WHERE name = ?", (SETTING,))
-    return 0 if stored is None else int(stored[0])
+    return 0 if stored is None else lifetime_of(stored[0])

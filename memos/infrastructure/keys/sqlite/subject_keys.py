@@ -70,7 +70,7 @@ class SqliteSubjectKeys:
         self._file.write([(_INSERT, (t, s, root.wrap_subject(t, s, key))) for t, s, key in keys])
 
     def destroy(self, tenant: str, subjects: Iterable[bytes]) -> int:
-        """Overwrite keys; how many there were.
+        """Overwrite keys; how many there were. Where there are none the file stays as it is.
 
         Raises:
             Damaged: some are still there; the others are gone.
@@ -79,8 +79,11 @@ class SqliteSubjectKeys:
         named = [(tenant, subject) for subject in subjects]
         for key in named:
             self._keys.pop(key, None)
-        count = self._file.write([(sql, key) for key in named])
-        kept = sum(self._is_there(*key) for key in named)
+        there = [key for key in named if self._is_there(*key)]
+        if not there:
+            return 0
+        count = self._file.write([(sql, key) for key in there])
+        kept = sum(self._is_there(*key) for key in there)
         if kept:
             raise Damaged(
                 f"{self._file.path} keeps the keys of {kept} subjects that were to be destroyed: run "

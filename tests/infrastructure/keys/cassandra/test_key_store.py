@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uuid_utils
 
-from memos.infrastructure.governance.query_keys import DAY, query_digest
+from memos.infrastructure.governance.query_keys import DAY, end_keys, query_digest
 from memos.infrastructure.keys.aged_cache import AgedCache
 from memos.infrastructure.keys.cassandra.cube_keys import CassandraCubeKeys, NewKey
 from memos.infrastructure.keys.cassandra.key_store import CassandraKeyStore
@@ -167,17 +167,34 @@ def test_a_cube_written_after_its_subject_was_destroyed_opens_under_a_new_key(
     assert keys.key(row.cube_id) == row.key
 
 
-def test_the_first_question_of_a_day_asks_for_the_keys_of_past_days_in_a_few_requests(
+class Days:
+    """A vault that says up to which day the keys of queries are gone."""
+
+    def __init__(self, keys: CassandraKeyStore) -> None:
+        self.keys = keys
+        self.said = ""
+
+    def setting(self, name: str) -> str:
+        return self.said
+
+    def keep_setting(self, name: str, value: str) -> None:
+        self.said = value
+
+
+def test_the_keys_of_past_days_are_asked_for_in_a_few_requests_and_destroyed(
     vault: Keyspaces, store: CassandraKeyStore
 ) -> None:
+    store.tenant_key("asking")
+    digest = query_digest(store, "asking", "what is new?", 20_000 * DAY)
+    assert query_digest(store, "asking", "what is new?", 20_000 * DAY + 1) == digest
     requests: list[object] = []
     vault.cassandra.session.add_request_init_listener(requests.append)
     try:
-        digest = query_digest(store, "asking", "what is new?", 20_000 * DAY)
+        end_keys(Days(store), 20_100 * DAY)
     finally:
         vault.cassandra.session.remove_request_init_listener(requests.append)
     assert 4 < len(requests) < 16  # one for a hundred days, of four hundred
-    assert query_digest(store, "asking", "what is new?", 20_000 * DAY + 1) == digest
+    assert list(store.subjects()) == []
 
 
 def test_processes_that_make_the_same_keys_end_with_one(

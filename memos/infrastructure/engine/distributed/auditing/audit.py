@@ -30,6 +30,7 @@ NOT_COMPARED = {
     "checkpoint: that of vectors": "how far texts are embedded is compared by the vectors themselves",
     "checkpoint: the ordinal in that of seal": "nothing reads it",
     "setting: where its seal is gone": "an earlier release made vaults without",
+    "setting: query_keys": "it only tells up to which day the keys of queries are gone",
     "erasure_begun, generation, lease, pointer, schema_version": "they say what is under way and which "
     "tables are in use; no log has them",
     "erasure: the receipts of a log that came from elsewhere": "they are signed by vaults whose "
