@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,61 @@ def test_a_key_of_queries_that_is_damaged_holds_up_no_access(
         memory.get(receipts[5].cube_id)
         memory.sweep()
         assert [access.action for access in memory.accesses()][-2:] == ["search", "get"]
+
+
+def test_an_export_leaves_out_what_is_no_access(
+    vault: Path, receipts: list[Receipt], tmp_path: Path
+) -> None:
+    with opened(vault) as memory:
+        memory.get(receipts[5].cube_id)
+        memory.get(receipts[6].cube_id)
+    damage(vault, "UPDATE access SET data = x'00' WHERE position = 0")
+    with opened(vault) as memory:
+        memory.export(tmp_path / "out")
+    assert len((tmp_path / "out" / "accesses.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["x y", "a+b", "a\nb", "a\x01b"])
+def test_a_vault_that_does_not_know_its_name_says_so_and_signs_nothing(
+    vault: Path, receipts: list[Receipt], name: str
+) -> None:
+    damage(vault, "UPDATE setting SET value = ? WHERE name = 'vault_id'", name)
+    with opened(vault) as memory:
+        memory.add("one that no checkpoint covers", scope="acme")
+        doors: list[Callable[[], object]] = [
+            memory.checkpoint,
+            memory.verifier_key,
+            lambda: memory.prove(receipts[0].event_id),
+            lambda: memory.prove_consistency(1),
+        ]
+        for door in doors:
+            with pytest.raises(Damaged, match=r"`vault_id`.*is damaged"):
+                door()
+        for found in (memory.verify(), memory.audit()):
+            assert "`vault_id`" in str(found.problems)
+        assert text_of(memory, receipts[0].cube_id) == "memory number 0"
+
+
+@pytest.mark.parametrize("position", [-5, 2**62, 2**63 - 1])
+def test_a_position_where_the_log_has_nothing_proves_nothing(
+    vault: Path, receipts: list[Receipt], position: int
+) -> None:
+    bad = receipts[4]
+    damage(
+        vault,
+        "UPDATE attempt SET position = ? WHERE cube_id = ?",
+        position,
+        id_bytes(bad.cube_id),
+    )
+    with opened(vault) as memory:
+        with pytest.raises(Damaged, match=r"run `memos (audit|rebuild)`"):
+            memory.prove(bad.event_id)
+        assert not memory.audit().ok
+
+
+def test_a_head_in_a_tenant_without_keys_is_counted(vault: Path, receipts: list[Receipt]) -> None:
+    bad = id_bytes(receipts[4].cube_id)
+    damage(vault, "UPDATE head SET scope = 'nobody/x' WHERE cube_id = ?", bad)
+    with opened(vault) as memory:
+        assert memory.stats().memories == len(receipts)
+        assert not memory.audit().ok
