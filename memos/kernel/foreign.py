@@ -30,6 +30,12 @@ MAX_NUMBER_BITS = 63
 _OF_ANY_SIZE = frozenset({"box", "policy_digest", "manifest_digest"})
 """A sealed body is judged where it is opened; the others are only compared."""
 
+_IDS = frozenset({"replaces"})
+"""Those whose names do not end in _id."""
+
+_HASHES = frozenset({"digest", "secret_digest"})
+"""SHA-256 of what they name. Every other digest is keyed: keys are stored by some of them, joined."""
+
 _NEEDED = frozenset({"cube_id", "relation", "action", "role"})
 """What a message that can say it must say."""
 
@@ -89,7 +95,7 @@ def _reason(field: Field, value: object) -> str:
 def _size_of(name: str, size: int) -> str:
     if name in _OF_ANY_SIZE:
         return ""
-    if name.endswith("_id"):
+    if name.endswith("_id") or name in _IDS:
         return "" if size == ID_BYTES else f"has {size} bytes, and an id has {ID_BYTES}"
-    fits = size in (DIGEST_BYTES, SHA256_BYTES)
-    return "" if fits else f"has {size} bytes, and no digest has so many"
+    fitting = SHA256_BYTES if name in _HASHES else DIGEST_BYTES
+    return "" if size == fitting else f"has {size} bytes, and such a digest has {fitting}"

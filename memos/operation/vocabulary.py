@@ -77,7 +77,8 @@ def vocabularies_in(
         attempt = reader.vault.state_at(cube_id, NEWEST)  # of which many are read ahead
         return None if attempt is None else attempt.state
 
-    reader.read_ahead([vocabulary_id(keys[0], scope, 0) for scope in scopes], NEWEST)
+    first = [vocabulary_id(key, scope, 0) for key in keys[:1] for scope in scopes]
+    reader.read_ahead(first, NEWEST)
     return {
         cube_id: head
         for scope in scopes

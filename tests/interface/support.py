@@ -12,9 +12,9 @@ COUNT = 30
 """Memories in the vault that tests damage."""
 
 
-def damage(vault: Path, sql: str, *values: object) -> None:
-    """Change the file as no user of the API could; its triggers are there again after."""
-    connection = apsw.Connection(str(vault / "memos.db"))
+def damage(vault: Path, sql: str, *values: object, file: str = "memos.db") -> None:
+    """Change a file as no user of the API could; its triggers are there again after."""
+    connection = apsw.Connection(str(vault / file))
     guards = list(connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"))
     for name, _ in guards:
         connection.execute(f"DROP TRIGGER {name}")

@@ -192,6 +192,7 @@ def test_a_directory_that_goes_under_an_open_vault_is_told_by_whatever_needs_it(
 
 def test_a_process_without_file_handles_is_told_so(tmp_path: Path) -> None:
     with opened_anew(tmp_path / "vault") as memory:
+        doctor(tmp_path / "vault")  # its modules are files, too
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         kept: list[int] = []
         resource.setrlimit(resource.RLIMIT_NOFILE, (400, limits[1]))

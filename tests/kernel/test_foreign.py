@@ -29,7 +29,7 @@ def whole() -> Event:
     built.cause_id = ident(3)
     built.policy_digest = bytes(5)
     built.source_digests.extend([b"s" * 16, b"t" * 16])
-    built.idempotency_digest, built.command_mac = b"k" * 16, b"m" * 32
+    built.idempotency_digest, built.command_mac = b"k" * 16, b"m" * 16
     edge = built.edges.add(relation=1)
     edge.other.cube_id, edge.other.version, edge.other.digest = ident(2), 2**63 - 1, bytes(32)
     built.generated.absorbs.add(cube_id=ident(2), scope=built.scope, expected_version=1)
@@ -73,11 +73,11 @@ def named(name: str, value: object) -> Change:
 REFUSED: list[tuple[Callable[[], Event], Change, str]] = [
     (whole, named("event_id", bytes(15)), "event_id has 15 bytes, and an id has 16"),
     (whole, named("operation_id", b"o" * 17), "operation_id has 17 bytes, and an id has 16"),
-    (whole, named("command_mac", bytes(20)), "command_mac has 20 bytes, and no digest has so many"),
+    (whole, named("command_mac", bytes(20)), "command_mac has 20 bytes, and such a digest has 16"),
     (
         whole,
         lambda built: built.source_digests.append(bytes(31)),
-        "source_digests has 31 bytes, and no digest has so many",
+        "source_digests has 31 bytes, and such a digest has 16",
     ),
     (
         whole,
@@ -159,4 +159,32 @@ def test_what_no_release_writes_is_told_with_its_field(
 def test_of_several_values_each_is_looked_at_and_the_first_that_is_none_is_told() -> None:
     built = whole()
     built.source_digests.extend([bytes(3), bytes(4)])
-    assert objection(built) == "source_digests has 3 bytes, and no digest has so many"
+    assert objection(built) == "source_digests has 3 bytes, and such a digest has 16"
+
+
+@pytest.mark.parametrize(
+    ("put", "fitting"),
+    [
+        (lambda built, value: built.subject_digests.append(value), 16),
+        (lambda built, value: built.source_digests.append(value), 16),
+        (lambda built, value: setattr(built, "idempotency_digest", value), 16),
+        (lambda built, value: setattr(built, "command_mac", value), 16),
+        (lambda built, value: setattr(built.edges[0].other, "digest", value), 32),
+        (lambda built, value: built.erase_requested.subject_digests.append(value), 16),
+        (
+            lambda built, value: built.rolled_back.targets.add(
+                cube_id=ident(2), action=1, ended_subject_digests=[value]
+            ),
+            16,
+        ),
+        (lambda built, value: setattr(built.api_key_issued, "secret_digest", value), 32),
+        (lambda built, value: setattr(built.api_key_issued, "replaces", value), 16),
+    ],
+)
+def test_each_digest_has_the_one_size_in_which_vaults_write_it(
+    put: Callable[[Event, bytes], object], fitting: int
+) -> None:
+    for size in (16, 32):
+        built = whole()
+        put(built, bytes([7]) * size)
+        assert (objection(built) == "") == (size == fitting)

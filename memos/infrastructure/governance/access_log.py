@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from weakref import WeakSet
@@ -20,7 +20,7 @@ from memos.infrastructure.governance.query_keys import query_digest, seal_query
 from memos.infrastructure.governance.query_retention import QueryStore, end_outlived
 from memos.infrastructure.governance.query_texts.port import QueryText
 from memos.infrastructure.reports import EXAMINE, Finding
-from memos.kernel.errors import MemosError
+from memos.kernel.errors import Damaged, MemosError
 from memos.kernel.event import SCHEMA
 from memos.kernel.moment import At
 from memos.kernel.scope import tenant_of
@@ -36,6 +36,10 @@ MOST_WAITING = 100_000
 """Accesses kept while they cannot be written; what comes then is counted, and lost."""
 CHUNK = 100
 """Accesses written at a time: more would hold up the readers of this process."""
+
+
+_OF_NO_RECORD = (AttributeError, OverflowError, TypeError, ValueError)
+"""What is raised over a value that no record has a place for."""
 
 
 class Access(NamedTuple):
@@ -81,7 +85,8 @@ class AccessLog:
     Attributes:
         failure: why the last try to write did not succeed; empty where it did.
         place: where the vault is.
-        lost: how many accesses were not noted, because `MOST_WAITING` waited already.
+        lost: how many accesses were not noted: `MOST_WAITING` waited already, or no record can hold them.
+        loss: why the last of them was not; empty where none is lost.
     """
 
     def __init__(self, store: AccessStore, policy_digest: bytes, *, is_kept: bool = True) -> None:
@@ -95,6 +100,7 @@ class AccessLog:
         self._thread: threading.Thread | None = None
         self.failure = ""
         self.lost = 0
+        self.loss = ""
         self._starting = threading.Lock()
         self._flushing = threading.Lock()
         _OF_THIS_PROCESS.add(self)
@@ -104,7 +110,7 @@ class AccessLog:
         if not self._is_kept:
             return
         if len(self._waiting) >= MOST_WAITING:
-            self.lost += 1
+            self._lose("they came when too many waited")
             return
         self._waiting.append(access)
         if self._thread is None:
@@ -128,11 +134,13 @@ class AccessLog:
             while self._waiting:
                 batch = [self._waiting[n] for n in range(min(CHUNK, len(self._waiting)))]
                 try:
-                    events = [self._event(access) for access in batch]
+                    accesses, events, unwritable = self._records(batch)
                     self._store.writer.append_accesses(events)
                     for _ in batch:
                         self._waiting.popleft()
-                    self._keep_texts(batch, events)
+                    for why in unwritable:
+                        self._lose(why)
+                    self._keep_texts(accesses, events)
                     latest = batch[-1].time
                 except Exception as error:
                     self.failure = str(error)
@@ -175,6 +183,35 @@ class AccessLog:
                 # `failure` tells. The accesses are kept and tried again, and close() raises where
                 # they cannot be written.
                 self._closing.wait(FLUSH_SECONDS)
+
+    def _lose(self, why: str) -> None:
+        self.lost += 1
+        self.loss = why
+
+    def _records(
+        self, batch: Iterable[Access]
+    ) -> tuple[list[Access], list[AccessEvent], list[str]]:
+        """The accesses of a batch that a record can hold, their records, and why none can hold the
+        others: what they were read from is damaged, and holds up nobody else's.
+        """
+        accesses, events, unwritable = [], [], []
+        for access in batch:
+            try:
+                noted, event = self._record(access)
+            except _OF_NO_RECORD as error:
+                unwritable.append(f"one by {access.actor} is none that a record can hold ({error})")
+            else:
+                accesses.append(noted)
+                events.append(event)
+        return accesses, events, unwritable
+
+    def _record(self, access: Access) -> tuple[Access, AccessEvent]:
+        """An access with its record: without its query where the tenant's keys are damaged."""
+        try:
+            return access, self._event(access)
+        except Damaged:
+            unasked = access._replace(query="")
+            return unasked, self._event(unasked)
 
     def _keep_texts(self, accesses: Sequence[Access], events: Sequence[AccessEvent]) -> None:
         """Keep the texts of queries where the vault does."""
@@ -226,7 +263,7 @@ def unwritten_accesses(path: Path) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 f"{log.waiting} accesses wait to be written, and {log.lost} were lost: "
-                f"{failure or 'they came when too many waited'}",
+                f"{failure or log.loss}",
                 "mend the cause: they are written within seconds then, or when the vault is closed",
             )
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from memos.kernel.errors import Damaged
 from memos.kernel.note import (
+    NoteError,
     Signature,
     add_signature,
+    check_name,
     encode_verifier_key,
     key_id,
     parse_verifier_key,
@@ -16,9 +19,20 @@ from memos.kernel.note import (
 
 
 class NoteSigner:
-    """Signs notes under a name."""
+    """Signs notes under a name.
+
+    Raises:
+        Damaged: no key can have that name: the setting that it is made of is damaged.
+    """
 
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+        try:
+            check_name(name)
+        except NoteError as error:
+            raise Damaged(
+                f"the setting `vault_id`, which signatures name, is damaged ({error}): put it, or the "
+                "vault, back from your backup"
+            ) from None
         self._key = key
         self._public = key.public_key().public_bytes_raw()
         self.name = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memos.infrastructure.governance.decision import Action
 from memos.kernel.errors import Damaged, NotFound
+from memos.kernel.event import Position
 from memos.operation.cube import as_datetime
 from memos.operation.proof import ConsistencyProof, Proof, SignedCheckpoint
 from memos.operation.reads.records import RecordsShown
@@ -30,14 +31,13 @@ def prove(session: Session, event_id: str) -> Proof:
             raise NotFound(f"there is no event {event_id} in this log")
         position, proofs = attempt.position, session.engine.proofs
         signed = _checkpoint(session, position.partition)
+        if position.offset >= signed.size:
+            raise _leads_astray(event_id, position)
         path = tuple(node.hex() for node in proofs.inclusion(position, signed.size))
         record = proofs.record(position)
         proof = Proof(position, as_datetime(record.log_time), record.data, path, signed)
         if proof.event_id != event_id.lower():
-            raise Damaged(
-                f"what is stored of event {event_id} leads to another one at {position}: run "
-                "`memos audit`"
-            )
+            raise _leads_astray(event_id, position)
         return proof
 
 
@@ -60,6 +60,13 @@ def verifier_key(session: Session) -> str:
     with session.gate.enter("verifier_key") as passage:
         passage.admit()  # a public key
         return session.engine.proofs.signer().verifier_key
+
+
+def _leads_astray(event_id: str, position: Position) -> Damaged:
+    return Damaged(
+        f"what is stored of event {event_id} leads to another one at {position}, or to none: run "
+        "`memos audit`"
+    )
 
 
 def _checkpoint(session: Session, partition: int) -> SignedCheckpoint:

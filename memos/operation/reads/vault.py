@@ -35,7 +35,8 @@ class Stats:
 
     Records, memories and scopes are those that the caller may read; `accesses` and `bytes_on_disk`
     are of the vault as a whole. `accesses_waiting` are noted by this process and cannot be written,
-    for the reason that `access_failure` says; `accesses_lost` came when too many waited already.
+    for the reason that `access_failure` says; `accesses_lost` came when too many waited already, or no
+    record can hold them, as `access_failure` says where none waits.
     """
 
     events: int
@@ -131,7 +132,7 @@ def stats(session: Session) -> Stats:
             verifier_key=session.engine.proofs.signer().verifier_key,
             accesses_waiting=log.waiting if log.failure else 0,
             accesses_lost=log.lost,
-            access_failure=log.failure,
+            access_failure=log.failure or log.loss,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,36 @@ def test_a_denial_names_its_rule(store: Store) -> None:
         (ACCESS_KIND_ACCESSED, ""),
         (ACCESS_KIND_DENIED, "owner"),
     ]
+
+
+@pytest.mark.parametrize("version", ["x", b"x", 1.5, -1, 2**64])
+def test_an_access_that_no_record_can_hold_holds_up_no_other_and_is_told(
+    store: Store, version: Any, tmp_path: Path
+) -> None:
+    store.name = str(tmp_path)
+    log = AccessLog(store, b"")
+    log.record(access(1))
+    log.record(access(2)._replace(cubes=[(b"c" * 16, version)]))
+    log.record(access(3))
+    log.flush()
+    assert [event.client_time for event in store.events] == [1, 3]
+    assert (log.waiting, log.lost, log.failure) == (0, 1, "")
+    (finding,) = unwritten_accesses(Path(store.name))
+    assert "1 were lost: one by agent:alice is none that a record can hold" in finding.what
+    log.close()
+
+
+def test_an_access_that_waits_for_its_store_is_lost_once(store: Store, tmp_path: Path) -> None:
+    store.name = str(tmp_path)
+    store.is_out_of_reach = True
+    log = AccessLog(store, b"")
+    log.record(access(1)._replace(scope=5))  # type: ignore[arg-type]
+    for _ in range(3):
+        with pytest.raises(LogUnavailable):
+            log.flush()
+    store.is_out_of_reach = False
+    log.close()
+    assert log.lost == 1
 
 
 def asked(store: Store, query: str, time: int) -> bytes:

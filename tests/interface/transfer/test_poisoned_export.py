@@ -131,7 +131,13 @@ def cubes_of(memory: Memory) -> set[str]:
 def harm_of(memory: Memory, folder: Path) -> list[str]:
     """What goes wrong in a vault that took a hostile value: nothing may."""
     faults = []
+
+    def verified() -> None:
+        problems = memory.verify().problems
+        assert not problems, problems[0]
+
     doors: dict[str, Callable[[], object]] = {
+        "verify": verified,
         "search": lambda: memory.search("pottery", scope="acme", k=100, states=["Generated"]),
         "context": lambda: memory.context("pottery", scope="acme"),
         "tags": lambda: memory.tags("acme"),
@@ -272,3 +278,13 @@ def test_an_envelope_of_every_kind_that_a_door_writes_is_taken(
     lines = read_lines(export / layout.EVENTS)
     report = target.import_export(export)
     assert (report.events + report.left_out, report.refused) == (len(lines), ())
+
+
+def test_a_digest_of_a_subject_that_no_vault_makes_is_refused(
+    export: Path, target: Memory, tmp_path: Path
+) -> None:
+    event = Event.FromString(b64decode(read_lines(export / layout.EVENTS)[0]["data"]))
+    event.subject_digests.append(bytes(32))
+    with pytest.raises(Refused, match="subject_digests has 32 bytes, and such a digest has 16"):
+        target.import_export(forge(export, tmp_path / "forged", 0, event))
+    assert target.verify().ok

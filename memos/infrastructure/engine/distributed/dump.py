@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from google.protobuf.message import DecodeError
-
 from memos.infrastructure.batches import batched
 from memos.infrastructure.engine.cuts import ascending, holds
 from memos.infrastructure.engine.distributed import figures
@@ -20,6 +18,7 @@ from memos.infrastructure.engine.distributed.waiter import Waiter
 from memos.infrastructure.engine.distributed.workers.seal import origin_of
 from memos.infrastructure.engine.dump import PROGRESS_EVERY, DumpEnd, DumpSelection, EventLine
 from memos.infrastructure.engine.reader import Reader
+from memos.infrastructure.governance.usage.usage import is_access
 from memos.infrastructure.log.ancestry import FirstPlace
 from memos.infrastructure.log.kafka.first_place import first_in
 from memos.infrastructure.log.port import Cut
@@ -34,7 +33,6 @@ from memos.kernel.event import Position, id_text
 from memos.kernel.leaf import leaf_of
 from memos.kernel.merkle import Frontier
 from memos.kernel.moment import At
-from memos.wire.access_pb2 import AccessEvent
 
 CUBES_AT_ONCE = 500
 
@@ -119,11 +117,8 @@ class DistributedDump:
     def accesses(self, since: DumpEnd | None = None) -> Iterator[tuple[int, bytes]]:
         start = None if since is None else since.accesses
         for moved in self._source.accesses(start, self._accesses_end):
-            try:
-                AccessEvent.FromString(moved.data)
-            except DecodeError:
-                continue  # no access: it counts for nothing, and no vault takes it in
-            yield moved.log_time, moved.data
+            if is_access(moved.data):  # what is none counts for nothing, and no vault takes it in
+                yield moved.log_time, moved.data
 
     def erasures(self) -> Iterator[tuple[bytes, str]]:
         return iter(sorted(self._source.erasures()))

@@ -101,7 +101,7 @@ def _check_log(
     tree = Frontier(on_tile=tiles.append)
     last_time = 0
     total = log_size(connection)
-    verifier = NoteVerifier(stores.signer().verifier_key)
+    verifier = _verifier(stores, problems)
     sql = "SELECT offset, log_time, data, leaf FROM event ORDER BY offset"
     try:
         for offset, log_time, data, leaf in rows(connection, sql):
@@ -117,8 +117,8 @@ def _check_log(
             tree.push(leaf if len(leaf) == len(made) else made)
             last_time = log_time
             size += 1
-            if size in notes:
-                _check_note(stores.origin, notes[size], tree, verifier, problems)
+            if size in notes and verifier is not None:
+                _check_note(notes[size], tree, verifier, problems)
             if not size % 10_000:
                 progress(size, total)
     except apsw.CorruptError as error:
@@ -130,6 +130,15 @@ def _check_log(
     if stored != (last_time,):
         problems.append(Problem("log", "the last log time is not that of the last record"))
     return total
+
+
+def _verifier(stores: EmbeddedStores, problems: list[Problem]) -> NoteVerifier | None:
+    """Who checks what was signed; None where what it takes is damaged, which is a problem then."""
+    try:
+        return NoteVerifier(stores.signer().verifier_key)
+    except Damaged as error:
+        problems.append(Problem("checkpoints", f"none of them could be checked: {error}"))
+        return None
 
 
 def _check_tiles(
@@ -174,16 +183,14 @@ def _check_tree(
     )
 
 
-def _check_note(
-    origin: str, note: str, tree: Frontier, verifier: NoteVerifier, problems: list[Problem]
-) -> None:
+def _check_note(note: str, tree: Frontier, verifier: NoteVerifier, problems: list[Problem]) -> None:
     where = f"checkpoint {tree.size}"
     try:
         opened = Checkpoint.parse(open_note(note, [verifier]).text)
     except NoteError as error:
         problems.append(Problem(where, f"the signed note does not open: {error}"))
         return
-    if (opened.origin, opened.size, opened.root) != (origin, tree.size, tree.root()):
+    if (opened.origin, opened.size, opened.root) != (verifier.name, tree.size, tree.root()):
         problems.append(Problem(where, "the log is not the one that was signed"))
 
 

@@ -9,6 +9,7 @@ from memos.infrastructure.engine.embedded import figures
 from memos.infrastructure.engine.embedded.reader import EmbeddedReader
 from memos.infrastructure.engine.embedded.stores import EmbeddedStores
 from memos.infrastructure.governance.usage.sqlite import access_size
+from memos.infrastructure.governance.usage.usage import is_access
 from memos.infrastructure.log.ancestry import MIGRATED_CUTS, FirstPlace, cuts_in
 from memos.infrastructure.log.sqlite import PARTITION, read_record, stored_tree, tree_nodes
 from memos.infrastructure.progress import Progress
@@ -90,7 +91,9 @@ class EmbeddedDump:
     def accesses(self, since: DumpEnd | None = None) -> Iterator[tuple[int, bytes]]:
         sql = "SELECT log_time, data FROM access WHERE position >= ? ORDER BY position"
         start = 0 if since is None else since.accesses[PARTITION]
-        return ((log_time, data) for log_time, data in rows(self._connection, sql, (start,)))
+        for log_time, data in rows(self._connection, sql, (start,)):
+            if is_access(data):  # what is none counts for nothing, and no vault takes it in
+                yield log_time, data
 
     def ended(self) -> DumpEnd:
         size = self._tree.size

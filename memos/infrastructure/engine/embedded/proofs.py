@@ -73,5 +73,6 @@ def _signed(stores: EmbeddedStores, connection: apsw.Connection) -> TreeHead:
     stored = row(connection, "SELECT note FROM checkpoint WHERE size = ?", (tree.size,))
     if stored is not None:
         return TreeHead(tree.size, tree.root(), stored[0])
-    checkpoint = Checkpoint(stores.origin, tree.size, tree.root())
-    return TreeHead(tree.size, tree.root(), stores.signer().sign(checkpoint.format()))
+    signer = stores.signer()
+    checkpoint = Checkpoint(signer.name, tree.size, tree.root())
+    return TreeHead(tree.size, tree.root(), signer.sign(checkpoint.format()))

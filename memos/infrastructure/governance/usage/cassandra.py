@@ -10,6 +10,7 @@ from memos.infrastructure.cassandra.select import select_many
 from memos.infrastructure.governance.usage.usage import (
     Usage,
     access_in,
+    checked_usage,
     counts_as_use,
     cubes_of,
     digest_of_usage,
@@ -88,8 +89,8 @@ class UsageRows:
         cubes = {cube_id for _, event in events for cube_id in cubes_of(event)}
         columns = "access_partition, uses, last_used, position"
         stored = {
-            cube_id: UsageRow(*row)
-            for cube_id, told_by, *row in self._rows(columns, cubes)
+            cube_id: UsageRow(*checked_usage(cube_id, uses, last), position)
+            for cube_id, told_by, uses, last, position in self._rows(columns, cubes)
             if told_by == partition
         }
         changed = fold_usage(stored, events)
@@ -147,6 +148,7 @@ def _summed(rows: Iterable[Row]) -> dict[bytes, Usage]:
     used: dict[bytes, Usage] = {}
     for cube_id, uses, last_used in rows:
         # Client times may be negative, so 0 is no lower bound.
+        checked_usage(cube_id, uses, last_used)
         before = used.get(cube_id, Usage(0, last_used))
         used[cube_id] = Usage(before.uses + uses, max(before.last_used, last_used))
     return used

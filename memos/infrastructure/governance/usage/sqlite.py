@@ -9,6 +9,7 @@ import apsw
 from memos.infrastructure.governance.usage.usage import (
     Usage,
     access_in,
+    checked_usage,
     counts_as_use,
     cubes_of,
     digest_of_usage,
@@ -17,12 +18,19 @@ from memos.infrastructure.governance.usage.usage import (
 )
 from memos.infrastructure.sqlite.statements import row, rows
 from memos.kernel.cube import Lifecycle
+from memos.kernel.errors import Damaged
+from memos.kernel.moment import NEWEST
 from memos.wire.access_pb2 import AccessEvent
+
+_BEYOND = 2**62
+"""More than any log counts."""
 
 
 def access_size(connection: apsw.Connection) -> int:
-    """The number of records on the access log."""
-    last = row(connection, "SELECT max(position) FROM access")
+    """The number of records on the access log. A position that no log comes to is damage, behind which
+    the others go on.
+    """
+    last = row(connection, "SELECT max(position) FROM access WHERE position < ?", (_BEYOND,))
     return 0 if last is None or last[0] is None else int(last[0]) + 1
 
 
@@ -46,7 +54,10 @@ def accesses_holding(connection: apsw.Connection, holding: bytes) -> Iterator[Ac
 def usage_digest(connection: apsw.Connection) -> str:
     """SHA-256 over (cube id, uses, last used) of every cube ever used, in id order."""
     sql = "SELECT cube_id, uses, last_used FROM usage ORDER BY cube_id"
-    return digest_of_usage((cube, uses, last) for cube, uses, last in rows(connection, sql))
+    return digest_of_usage(
+        (cube_id, *checked_usage(cube_id, uses, last))
+        for cube_id, uses, last in rows(connection, sql)
+    )
 
 
 def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[AccessEvent]) -> None:
@@ -57,8 +68,8 @@ def fold_accesses(writer: apsw.Connection, log_time: int, accesses: Sequence[Acc
     for access in accesses:
         stored.append((position, log_time, access.SerializeToString()))
         for cube in access.cubes if counts_as_use(access.action, access.rule) else ():
-            uses, last, _ = usage.get(cube.cube_id) or usage_row(writer, cube.cube_id)
-            usage[cube.cube_id] = (*used_at(uses, last, access.client_time), position)
+            before = usage.get(cube.cube_id) or _usage_before(writer, cube.cube_id)
+            usage[cube.cube_id] = (*used_at(*before[:2], access.client_time), position)
         position += 1
     writer.executemany("INSERT INTO access VALUES (?, ?, ?)", stored)
     writer.executemany(
@@ -105,7 +116,25 @@ def forget_erased(writer: apsw.Connection) -> None:
 
 
 def usage_row(connection: apsw.Connection, cube_id: bytes) -> tuple[int, int, int]:
-    """(uses, last used, access position) of a cube; zeros where it was never used."""
+    """(uses, last used, access position) of a cube; zeros where it was never used.
+
+    Raises:
+        Damaged: they are none.
+    """
     sql = "SELECT uses, last_used, position FROM usage WHERE cube_id = ?"
     stored = row(connection, sql, (cube_id,))
-    return (0, 0, 0) if stored is None else (stored[0], stored[1], stored[2])
+    if stored is None:
+        return 0, 0, 0
+    uses, last_used, position = stored
+    return *checked_usage(cube_id, uses, last_used), position
+
+
+def _usage_before(writer: apsw.Connection, cube_id: bytes) -> tuple[int, int, int]:
+    """The usage that the next access of a cube is folded into. Where it is damaged it is folded again
+    from the access log: it holds up nobody else's.
+    """
+    try:
+        return usage_row(writer, cube_id)
+    except Damaged:
+        used = used_until(NEWEST, accesses_holding(writer, cube_id)).get(cube_id, Usage())
+        return *used, 0

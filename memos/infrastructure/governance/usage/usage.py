@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from memos.kernel.errors import Damaged
+from memos.kernel.event import id_text
 from memos.kernel.lineage import ID_BYTES
 from memos.wire.access_pb2 import AccessEvent
 
@@ -20,6 +22,21 @@ class Usage(NamedTuple):
 
     uses: int = 0
     last_used: int = 0
+
+
+MOST_USES = 2**62
+"""More than any cube has: what says more is damaged."""
+
+
+def checked_usage(cube_id: bytes, uses: object, last_used: object) -> Usage:
+    """The usage that a row of a cube says.
+
+    Raises:
+        Damaged: it is none.
+    """
+    if not (isinstance(uses, int) and isinstance(last_used, int) and 0 <= uses < MOST_USES):
+        raise Damaged(f"the usage of cube {id_text(cube_id)} is damaged: run `memos rebuild`")
+    return Usage(uses, last_used)
 
 
 _USES = frozenset({"get", "search", "context", "chat"})
@@ -36,6 +53,15 @@ def access_in(data: bytes) -> AccessEvent:
         return AccessEvent.FromString(data)
     except DecodeError:
         return AccessEvent()
+
+
+def is_access(data: bytes) -> bool:
+    """Whether a record of the access log holds an access."""
+    try:
+        AccessEvent.FromString(data)
+    except DecodeError:
+        return False
+    return True
 
 
 def cubes_of(access: AccessEvent) -> list[bytes]:

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.statements import Row, row, rows
-from memos.infrastructure.vault.port import Attempt, LogQuery, Vault
+from memos.infrastructure.vault.port import Attempt, LogQuery, Vault, check_counts
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
@@ -39,7 +39,8 @@ def _attempt(stored: Row) -> Attempt:
     try:
         outcome = Outcome(Result(result), version, Reason(reason), digest, duplicate_of)
         kind = Kind(kind)
-    except ValueError as error:
+        check_counts(position, sequence, version, composed_from)
+    except (TypeError, ValueError) as error:
         raise Damaged(
             f"the record at {Position(PARTITION, position)}, as the vault has it, is damaged ({error}): "
             "run `memos rebuild`"

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 import pytest
 
-from memos import Damaged, Memory, MemosError, doctor
+from memos import Damaged, Memory, MemosError, Receipt, doctor
 
 ANY = {
     "INTEGER": ("x'00'", "'text'", "-5", f"{2**62}"),
@@ -31,8 +31,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A vault with something in most tables, and the id of a memory of it."""
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Receipt]:
+    """A vault with something in most tables, and what was said of a memory of it."""
     path = tmp_path_factory.mktemp("typed") / "vault"
     with Memory(path, actor="agent:root") as memory:
         memory.keep_queries()
@@ -45,7 +45,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         memory.erase(cube_id=gone)
     with closing(apsw.Connection(str(path / "memos.db"))) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return path, kept.cube_id
+    return path, kept
 
 
 def columns(path: Path) -> list[tuple[str, str, str]]:
@@ -72,7 +72,7 @@ def spoil(path: Path, table: str, column: str, value: str) -> bool:
         return connection.changes() > 0
 
 
-def doors(cube_id: str) -> list[Callable[[Memory], object]]:
+def doors(cube_id: str, event_id: str) -> list[Callable[[Memory], object]]:
     """What reads, then what writes."""
     return [
         lambda memory: memory.get(cube_id),
@@ -92,7 +92,13 @@ def doors(cube_id: str) -> list[Callable[[Memory], object]]:
         lambda memory: memory.denials(),
         lambda memory: memory.queries("t"),
         lambda memory: memory.digest(),
+        lambda memory: memory.usage_digest(),
+        lambda memory: memory.verify(),
         lambda memory: memory.audit(),
+        lambda memory: memory.verifier_key(),
+        lambda memory: memory.checkpoint(),
+        lambda memory: memory.prove(event_id),
+        lambda memory: memory.prove_consistency(1),
         lambda memory: memory.sweep(),
         lambda memory: memory.add("more", scope="t/s"),
         lambda memory: memory.update(cube_id, "alpha three"),
@@ -101,10 +107,10 @@ def doors(cube_id: str) -> list[Callable[[Memory], object]]:
 
 
 def test_any_value_in_any_column_is_a_result_or_a_typed_error_at_every_door(
-    original: tuple[Path, str], tmp_path: Path
+    original: tuple[Path, Receipt], tmp_path: Path
 ) -> None:
-    vault, cube_id = original
-    asks = doors(cube_id)
+    vault, kept = original
+    asks = doors(kept.cube_id, kept.event_id)
     spoiled, told, bare = 0, 0, []
     for table, column, declared in columns(vault):
         for value in ANY[declared]:
@@ -157,7 +163,7 @@ def asked(path: Path, asks: list[Callable[[Memory], object]]) -> int:
     ],
 )
 def test_a_number_that_cannot_be_is_damage_that_a_rebuild_mends(
-    original: tuple[Path, str], tmp_path: Path, change: str, door: Callable[[Memory], object]
+    original: tuple[Path, Receipt], tmp_path: Path, change: str, door: Callable[[Memory], object]
 ) -> None:
     vault, _ = original
     path = tmp_path / "copy"

@@ -150,7 +150,6 @@ class Seals:
     def __init__(self, stores: Stores, generation: Generation, partition: int) -> None:
         self._partition = partition
         self._origin = origin_of(stores, partition)
-        self._verifier = NoteVerifier(stores.signer().verifier_key)
         rows = TreeRows(stores.cassandra, generation.writer.keyspace)
         self._problems: list[Problem] = []
         try:
@@ -208,7 +207,13 @@ class Seals:
             self._problems.append(Problem(where, "the log is not the one that was signed"))
 
     def _published(self, stores: Stores) -> dict[int, bytes]:
-        """The roots that were signed, by size."""
+        """The roots that were signed, by size; none where what it takes to check them is damaged."""
+        try:
+            verifier = NoteVerifier(stores.signer().verifier_key)
+        except Damaged as error:
+            what = f"none of its checkpoints could be checked: {error}"
+            self._problems.append(Problem(f"partition {self._partition}", what))
+            return {}
         roots: dict[int, bytes] = {}
         log = stores.logs.checkpoints
         for records in log.read_all(log.end()):
@@ -217,7 +222,7 @@ class Seals:
                 if not note.startswith(f"{self._origin}\n"):
                     continue
                 try:
-                    opened = Checkpoint.parse(open_note(note, [self._verifier]).text)
+                    opened = Checkpoint.parse(open_note(note, [verifier]).text)
                 except NoteError as error:
                     where = f"checkpoint record {record.position}"
                     what = f"the signed note does not open: {error}"
