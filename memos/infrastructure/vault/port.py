@@ -7,8 +7,7 @@ default the newest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from operator import index
-from typing import NamedTuple, Protocol, SupportsIndex
+from typing import NamedTuple, Protocol
 
 from memos.kernel.cube import CubeState
 from memos.kernel.event import Kind, Position
@@ -37,17 +36,6 @@ class Attempt(NamedTuple):
     outcome: Outcome
     composed_from: int
     state: CubeState | None
-
-
-def check_counts(*counts: SupportsIndex) -> None:
-    """Refuse what stands in a row for counts and is none: what is read of it is noted as an access.
-
-    Raises:
-        TypeError: one is no whole number.
-        ValueError: one is below zero.
-    """
-    if min(map(index, counts)) < 0:
-        raise ValueError(f"{min(map(index, counts))} counts nothing")
 
 
 class LogQuery(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.cassandra.connection import Row
 from memos.infrastructure.vault.folded import Folded
-from memos.infrastructure.vault.port import Attempt, check_counts
+from memos.infrastructure.vault.port import Attempt
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, Record, Undecodable, decode, id_text
@@ -52,7 +53,8 @@ def stored_of(row: Row) -> Stored:
         event = decode(data)
         outcome = Outcome(Result(result), version, Reason(reason), digest, duplicate_of)
         kind = Kind(event.kind)
-        check_counts(ordinal, partition, offset, sequence, version)
+        if min(map(index, (ordinal, partition, offset, sequence, version))) < 0:
+            raise ValueError("a count is below zero")
         ids = tuple(caused[at : at + 16] for at in range(0, len(caused), 16))
     except (Undecodable, ValueError, TypeError) as error:
         raise Damaged(

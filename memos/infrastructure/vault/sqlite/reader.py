@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import index
 
 import apsw
 from google.protobuf.message import DecodeError
 
 from memos.infrastructure.log.sqlite import PARTITION
 from memos.infrastructure.sqlite.statements import Row, row, rows
-from memos.infrastructure.vault.port import Attempt, LogQuery, Vault, check_counts
+from memos.infrastructure.vault.port import Attempt, LogQuery, Vault
 from memos.kernel.cube import CubeState
 from memos.kernel.errors import Damaged
 from memos.kernel.event import Kind, Position, id_text
@@ -39,7 +40,8 @@ def _attempt(stored: Row) -> Attempt:
     try:
         outcome = Outcome(Result(result), version, Reason(reason), digest, duplicate_of)
         kind = Kind(kind)
-        check_counts(position, sequence, version, composed_from)
+        if min(map(index, (position, sequence, version, composed_from))) < 0:
+            raise ValueError("a count is below zero")
     except (TypeError, ValueError) as error:
         raise Damaged(
             f"the record at {Position(PARTITION, position)}, as the vault has it, is damaged ({error}): "
