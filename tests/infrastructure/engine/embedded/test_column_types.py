@@ -18,7 +18,7 @@ from memos import Damaged, Memory, MemosError, Receipt, doctor
 
 ANY = {
     "INTEGER": ("x'00'", "'text'", "-5", f"{2**62}"),
-    "TEXT": ("x'fffe'", "CAST(x'ff' AS TEXT)"),
+    "TEXT": ("x'fffe'", "CAST(x'ff' AS TEXT)", "'x y'"),
     "BLOB": ("'text'", "x''"),
     "REAL": ("x'00'",),
 }
