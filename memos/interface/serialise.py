@@ -14,19 +14,24 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from memos.kernel.event import Position
+from memos.operation.plain import utc_text
 
 SCHEMA = 1
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def plain(value: Any) -> Any:
-    """A value of the API as JSON knows it: None, bool, int, float, str, list or dict."""
+    """A value of the API as JSON knows it: None, bool, int, float, str, list or dict.
+
+    Raises:
+        InvalidInput: it holds a caller's time that has no zone, or that UTC has not.
+    """
     if type(value) in _PLAIN:  # most values are: a server writes a thousand memories a second
         return value
     match value:
@@ -35,7 +40,7 @@ def plain(value: Any) -> Any:
         case Enum():
             return value.name.lower()
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return utc_text(value, "a time")
         case bytes():
             return b64encode(value).decode("ascii")
         case Mapping():

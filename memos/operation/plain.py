@@ -90,15 +90,36 @@ def _meant(value: Any, name: str) -> Any:
         case datetime():
             if name not in _JSON:
                 return value
-            if value.tzinfo is None:
-                raise InvalidInput(f"{value} in {name} has no time zone: pass an aware datetime")
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return utc_text(value, name)
         case date():
             return value.isoformat()
         case Decimal():
             return _number(value)
         case _:
             return str(value)
+
+
+def in_utc(time: datetime, what: str) -> datetime:
+    """A caller's time in UTC.
+
+    Raises:
+        InvalidInput: it has no time zone, or UTC has no such time.
+    """
+    if time.tzinfo is None:
+        raise InvalidInput(f"{what} {time} has no time zone: pass an aware datetime")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{what} {time} lies outside the years 1 to 9999 in UTC") from None
+
+
+def utc_text(time: datetime, what: str) -> str:
+    """A caller's time as JSON has it.
+
+    Raises:
+        InvalidInput: as `in_utc`.
+    """
+    return in_utc(time, what).isoformat().replace("+00:00", "Z")
 
 
 def _number(value: Decimal) -> int | float:

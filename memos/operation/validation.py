@@ -19,7 +19,7 @@ from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.event import Position, id_bytes
 from memos.kernel.scope import check_scope, tenant_of
 from memos.operation.cube import EPOCH
-from memos.operation.plain import plain
+from memos.operation.plain import in_utc, plain
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
@@ -275,12 +275,7 @@ def check_time(value: object, what: str) -> int:
             value = value.replace(tzinfo=UTC)
     if not isinstance(value, datetime):
         raise InvalidInput(f"{what} must be a datetime or an ISO 8601 text, not {shorten(value)}")
-    if value.tzinfo is None:
-        raise InvalidInput(f"{what} {value} has no time zone: pass an aware datetime")
-    try:
-        return (value.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
-    except OverflowError:
-        raise InvalidInput(f"{what} {value} lies outside the years 1 to 9999 in UTC") from None
+    return (in_utc(value, what) - EPOCH) // timedelta(microseconds=1)
 
 
 def check_duration(value: object, what: str) -> int:

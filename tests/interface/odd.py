@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,10 @@ def nested(levels: int) -> Any:
     return value
 
 
+BEFORE = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+BEHIND = datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))
+"""Times that UTC has not."""
+
 ODD: Mapping[str, Any] = {
     "nothing": None,
     "empty text": "",
@@ -92,6 +96,9 @@ ODD: Mapping[str, Any] = {
     "array": np.arange(3),
     "time without a zone": datetime(2023, 1, 1),  # noqa: DTZ001
     "first moment": datetime.min.replace(tzinfo=UTC),
+    "before the first moment": BEFORE,
+    "mapping to before the first": {"x": BEFORE},
+    "mapping to behind the last": {"x": {"gt": [BEHIND]}},
     "no duration": timedelta(0),
     "longest duration": timedelta.max,
     "far position": Position(0, 10**30),

@@ -8,18 +8,18 @@ nothing half written.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from memos import InvalidInput, Memory, MemosError, Position
+from memos import InvalidInput, Memory, MemosError
 from memos.infrastructure.transfer.wrapping import new_recipient
 from memos.operation.search.filters import FIELDS, OPERATORS
+from tests.interface.attempts import Attempts
 from tests.interface.odd import NEW, ODD, SCOPE, TURN, Liar, good_calls, lying
-from tests.opened import stores_of
 
 NO_CALL = frozenset({"close", "load_report", "path", "reach"})
 
@@ -73,29 +73,11 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
         yield opened
 
 
-class Tries:
-    """Calls with odd values; what comes out as something else than a result or a typed error."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        self.faults: list[str] = []
-
-    def check(self) -> None:
-        assert not self.faults, "\n".join(self.faults)
+class Tries(Attempts):
+    """Calls of methods by their names."""
 
     def call(self, what: str, name: str, arguments: Mapping[str, Any]) -> None:
         self.run(what, partial(call, self._memory, name, arguments))
-
-    def run(self, what: str, attempt: Callable[[], object]) -> None:
-        before = stores_of(self._memory).log.size
-        try:
-            attempt()
-        except MemosError:
-            written = list(self._memory.events(since=Position(0, before)))
-            if any(entry.result != "rejected" for entry in written):
-                self.faults.append(f"{what}: an error, and something was written")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a fault
-            self.faults.append(f"{what}: {type(error).__name__}: {str(error)[:80]!r}")
 
 
 @pytest.mark.parametrize("name", METHODS)

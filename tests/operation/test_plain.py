@@ -15,7 +15,7 @@ import uuid_utils
 from memos import InvalidInput, Position
 from memos.operation.plain import are_plain, plain
 from memos.operation.validation import check_list
-from tests.interface.odd import Liar, nested
+from tests.interface.odd import BEFORE, BEHIND, Liar, nested
 
 
 class Colour(StrEnum):
@@ -80,6 +80,13 @@ def test_ids_dates_times_and_decimal_numbers_are_what_they_mean() -> None:
 def test_what_would_have_to_be_guessed_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInput, match=r"no number|no time zone"):
         plain({"metadata": {"value": value}})
+
+
+@pytest.mark.parametrize("name", ["metadata", "filter"])
+@pytest.mark.parametrize("time", [BEFORE, BEHIND])
+def test_a_time_that_utc_has_not_is_refused(time: datetime, name: str) -> None:
+    with pytest.raises(InvalidInput, match="outside the years 1 to 9999"):
+        plain({"at": [time]}, name=name)
 
 
 def test_what_is_nested_without_end_is_refused() -> None:

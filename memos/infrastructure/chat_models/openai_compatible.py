@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "MEMOS_CHAT_KEY"
 _NO_KEY = "none"
 """The client asks for a key; a server on this machine mostly does not."""
+_LONGEST_URL = 2048
 _TOLD = 200  # characters of an error's own words
 
 
@@ -127,8 +128,13 @@ def _checked(base_url: str) -> tuple[str, str]:
     """An address as it is, and its host."""
     if not isinstance(base_url, str):
         raise InvalidInput(f"base_url must be a text, not {shorten(base_url)}")
-    url = urlsplit(base_url)
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.username:
+    try:
+        url = urlsplit(base_url)
+        host = (url.hostname or "").encode("idna")
+    except ValueError:  # brackets, or a name, that no host has
+        host = b""
+    is_address = host and base_url.isprintable() and len(base_url) <= _LONGEST_URL
+    if not is_address or url.scheme not in ("http", "https") or url.query or url.username:
         raise InvalidInput("base_url must be like https://host/v1, without user or query")
     return base_url, url.netloc
 

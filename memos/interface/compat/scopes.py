@@ -12,6 +12,7 @@ from unicodedata import normalize
 
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope, contains
+from memos.operation.plain import plain
 
 _EMPTY = "+"
 _PLAIN = re.compile(r"[A-Za-z0-9._:@|-]")
@@ -47,13 +48,22 @@ def name_of(segment: str) -> str:
     return raw.decode("utf-8", "surrogatepass")
 
 
+def base_scope(scope: object) -> str:
+    """The scope that all of an adapter's own lie below.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    return check_scope(plain(scope))
+
+
 def scope_under(base: str, names: Sequence[str]) -> str:
     """The scope of some names, one below the other, under a base.
 
     Raises:
         InvalidInput: they are too many or too long for a scope.
     """
-    return check_scope("/".join([base, *map(segment_of, names)]))
+    return check_scope("/".join([base, *map(segment_of, plain(names))]))
 
 
 def names_under(base: str, scope: str) -> tuple[str, ...] | None:

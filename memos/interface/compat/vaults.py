@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,11 @@ from memos.kernel.errors import (
     InvalidInput,
     NotFound,
     PartlyDone,
+    shorten,
 )
 
 _TRIES = 8
+_OPTIONS = inspect.signature(Memory).parameters.keys() - {"path"}
 _logger = logging.getLogger("memos.compat")
 
 
@@ -36,9 +39,10 @@ def adapted_vault(vault: str | Path | Memory, options: dict[str, Any]) -> Adapte
     """A vault that is open, or the one at a path, opened with the options of `Memory`.
 
     Raises:
-        InvalidInput: options are given for a vault that is open.
+        InvalidInput: one is no option of `Memory`, or options are given for a vault that is open.
         VaultError: it cannot be opened.
     """
+    check_options(options)
     if not isinstance(vault, Memory):
         return AdaptedVault(Memory(vault, **options), own=True)
     if options:
@@ -47,6 +51,27 @@ def adapted_vault(vault: str | Path | Memory, options: dict[str, Any]) -> Adapte
             "or open it so"
         )
     return AdaptedVault(vault, own=False)
+
+
+def open_vault(vault: object) -> Memory:
+    """A vault that is open.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not isinstance(vault, Memory):
+        raise InvalidInput(f"memory must be an open memos.Memory, not {shorten(vault)}")
+    return vault
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what is no option of `Memory`."""
+    unknown = [name for name in options if name not in _OPTIONS]
+    if unknown:
+        raise InvalidInput(
+            f"{', '.join(map(shorten, unknown))} is no option of memos.Memory, which has "
+            f"{', '.join(sorted(_OPTIONS))}"
+        )
 
 
 def tell_damaged(damaged: Mapping[str, str]) -> None:

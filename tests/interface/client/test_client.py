@@ -31,6 +31,7 @@ from memos.interface.client.async_client import AsyncClient
 from memos.interface.client.client import Client
 from memos.interface.client.routes import ROUTES
 from tests.interface.http.served import ALL_ACTIONS, Served
+from tests.interface.odd import BEFORE, BEHIND
 from tests.waiting import wait_until
 
 SCOPE = "acme/alice"
@@ -313,6 +314,8 @@ def test_an_id_that_would_lead_elsewhere_is_none(client: Client, name: Any) -> N
         {"text": "half \ud83d"},
         {"text": "x", "metadata": {"a": float("inf")}},
         {"text": "x", "metadata": {"a": object()}},
+        {"text": "x", "metadata": {"a": BEFORE}},
+        {"text": "x", "valid_from": BEHIND},
         {"text": "x", "idempotency_key": "a\r\nX: 1"},
         {"text": "x", "idempotency_key": "é"},
         {"text": "x", "idempotency_key": ""},

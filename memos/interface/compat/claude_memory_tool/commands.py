@@ -12,7 +12,7 @@ from memos.interface.compat.claude_memory_tool.parameters import (
 )
 from memos.interface.compat.claude_memory_tool.paths import ROOT, check_path, is_under
 from memos.interface.compat.claude_memory_tool.tree import File, Tree
-from memos.kernel.errors import Conflict, InvalidInput, NotFound
+from memos.kernel.errors import Conflict, InvalidInput, NotFound, shorten
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
@@ -87,7 +87,7 @@ class Commands:
             lines.pop()
         if not 0 <= insert_line <= len(lines):
             raise InvalidInput(
-                f"Invalid `insert_line` parameter: {insert_line}. It should be within the range "
+                f"Invalid `insert_line` parameter: {shorten(insert_line)}. It should be within the range "
                 f"[0, {len(lines)}]."
             )
         lines.insert(insert_line, insert_text.rstrip("\n"))

@@ -28,7 +28,10 @@ from anthropic.types.beta import (
 )
 
 from memos.interface.compat.claude_memory_tool.commands import Commands
+from memos.interface.compat.scopes import base_scope
+from memos.interface.compat.vaults import open_vault
 from memos.kernel.errors import MemosError
+from memos.operation.plain import plain
 
 if TYPE_CHECKING:
     from memos.interface.memory import Memory
@@ -56,9 +59,12 @@ class MemoryTool(BetaAbstractMemoryTool):
             memory: an open vault, on behalf of the agent.
             scope: where the files are memories; nothing else lies there.
             cache_control: as of Anthropic's tool.
+
+        Raises:
+            InvalidInput: there is no such vault or scope.
         """
         super().__init__(cache_control=cache_control)
-        self._commands = Commands(memory, scope)
+        self._commands = Commands(open_vault(memory), base_scope(scope))
 
     def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
         return _told(self._commands.view, command.path, command.view_range)
@@ -120,7 +126,7 @@ class AsyncMemoryTool(BetaAsyncAbstractMemoryTool):
 
 def _told(command: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> str:
     with _refusals_told():
-        return command(*args, **kwargs)
+        return command(*map(plain, args), **kwargs)
 
 
 @contextmanager

@@ -10,7 +10,10 @@ import numpy as np
 from langgraph.store.base import Embeddings, IndexConfig, ensure_embeddings
 
 from memos.infrastructure.index.models.embedders.port import Vectors, normalised
-from memos.kernel.errors import InvalidInput
+from memos.kernel.errors import InvalidInput, shorten
+from memos.operation.validation import check_limit
+
+_MOST_DIMENSIONS = 2**16
 
 
 class LangChainEmbedder:
@@ -55,6 +58,11 @@ def embedder_of(index: IndexConfig) -> LangChainEmbedder:
     embed, dims = index.get("embed"), index.get("dims")
     if embed is None or dims is None:
         raise InvalidInput("index names `embed` and `dims`, or only `fields`")
+    check_limit(dims, "index.dims", _MOST_DIMENSIONS)
+    if not callable(embed) and not isinstance(embed, (str, Embeddings)):
+        raise InvalidInput(
+            f"index.embed is LangChain's embeddings, or a function of texts, not {shorten(embed)}"
+        )
     if iscoroutinefunction(embed):
         raise InvalidInput(
             "index.embed is awaited: a vault embeds in threads, so pass one that is not"
@@ -62,4 +70,7 @@ def embedder_of(index: IndexConfig) -> LangChainEmbedder:
     model = getattr(embed, "model", None) or getattr(embed, "model_name", "")
     kind = embed if hasattr(embed, "__qualname__") else type(embed)
     name = embed if isinstance(embed, str) else f"{kind.__module__}.{kind.__qualname__} {model}"
-    return LangChainEmbedder(ensure_embeddings(embed), dims, name.strip())
+    try:
+        return LangChainEmbedder(ensure_embeddings(embed), dims, name.strip())
+    except ValueError as error:  # it cannot be loaded by such a name
+        raise InvalidInput(f"index.embed: {error}") from None

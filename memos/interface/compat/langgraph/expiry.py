@@ -6,11 +6,14 @@ from typing import Any
 
 from langgraph.store.base import TTLConfig
 
+from memos.interface.compat.arguments import check_mapping
 from memos.interface.memory import Memory
-from memos.kernel.errors import InvalidInput, NotFound
+from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.operation.cube import MemCube
+from memos.operation.validation import check_flag
 
 _SECOND = 1_000_000
+_MOST_MINUTES = 10**10
 
 
 def lifespan_of(minutes: float, config: TTLConfig | None) -> dict[str, Any]:
@@ -20,6 +23,21 @@ def lifespan_of(minutes: float, config: TTLConfig | None) -> dict[str, Any]:
         "renewed_by_access": (config or {}).get("refresh_on_read", True),
         "then": "archive",
     }
+
+
+def check_minutes(value: object, what: str) -> float:
+    """A time to live.
+
+    Raises:
+        InvalidInput: it is no number of minutes.
+    """
+    if (
+        not isinstance(value, (int, float))
+        or isinstance(value, bool)
+        or not 0 < value <= _MOST_MINUTES
+    ):
+        raise InvalidInput(f"{what} must be a number of minutes above 0, not {shorten(value)}")
+    return float(value)
 
 
 def sweep_option(config: TTLConfig | None) -> dict[str, str]:
@@ -32,12 +50,19 @@ def check_ttl(config: TTLConfig | None) -> None:
     """Refuse a configuration that the store would not follow.
 
     Raises:
-        InvalidInput: it has a key that is not known, or asks to show what has outlived its time.
+        InvalidInput: it has a key that is not known or a value that does not fit, or asks to show what has
+            outlived its time.
     """
-    unknown = (config or {}).keys() - TTLConfig.__annotations__.keys()
+    given = check_mapping(config, "ttl")
+    unknown = given.keys() - TTLConfig.__annotations__.keys()
     if unknown:
-        raise InvalidInput(f"ttl has {', '.join(sorted(unknown))}, which is not known")
-    if (config or {}).get("omit_expired") is False:
+        raise InvalidInput(f"ttl has {', '.join(map(shorten, unknown))}, which is not known")
+    for name in given.keys() & {"refresh_on_read", "omit_expired"}:
+        check_flag(given[name], name)
+    for name in ("default_ttl", "sweep_interval_minutes"):
+        if given.get(name) is not None:
+            check_minutes(given[name], name)
+    if given.get("omit_expired") is False:
         raise InvalidInput(
             "omit_expired=False would show what has outlived its time: a vault never does; leave it out"
         )

@@ -48,6 +48,7 @@ def _parts(condition: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]
     for name, wanted in condition.items():
         path = f"{field}.{_quoted(name)}"
         if not isinstance(wanted, Mapping):
+            _check_listed(path, wanted)
             yield from _equal(path, wanted)
         elif any(str(key).startswith("$") for key in wanted):
             for op, operand in wanted.items():
@@ -63,11 +64,19 @@ def _equal(path: str, wanted: Any) -> Iterator[dict[str, Any]]:
         yield {path: {"eq": wanted}}
 
 
+def _check_listed(path: str, wanted: Any) -> None:
+    """Refuse what stands in a list and is no condition: elements are compared as fields are."""
+    if isinstance(wanted, (list, tuple)):
+        for inner in wanted:
+            list(_parts({"element": inner}, path))
+
+
 def _compared(path: str, op: str, operand: Any) -> Iterator[dict[str, Any]]:
     if op not in OPERATORS:
         raise InvalidInput(
             f"the filter operator {shorten(op)} is not known: use {', '.join(OPERATORS)}"
         )
+    _check_listed(path, operand)
     if op == "$eq":
         yield from _equal(path, operand)
     elif op in _COMPARISONS:

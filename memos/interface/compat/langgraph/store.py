@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from types import NoneType, TracebackType
-from typing import Any, Self
+from types import TracebackType
+from typing import Any, Self, cast
 
 from langgraph.store.base import (
     BaseStore,
@@ -20,21 +20,27 @@ from langgraph.store.base import (
     SearchItem,
     SearchOp,
     TTLConfig,
-    validate_op_namespace,
 )
 
+from memos.interface.compat.arguments import check_mapping
+from memos.interface.compat.langgraph.arguments import (
+    check_fields,
+    check_key,
+    check_namespace,
+    checked,
+    operations,
+)
 from memos.interface.compat.langgraph.embedder import embedder_of
 from memos.interface.compat.langgraph.expiry import check_ttl, renew, sweep_option
 from memos.interface.compat.langgraph.items import WHOLE, Namespace, item_of
 from memos.interface.compat.langgraph.namespaces import list_namespaces
 from memos.interface.compat.langgraph.searching import ItemSearch
 from memos.interface.compat.langgraph.writing import ItemWriter
-from memos.interface.compat.scopes import scope_under
+from memos.interface.compat.scopes import base_scope, scope_under
 from memos.interface.compat.threads import in_thread
 from memos.interface.compat.vaults import adapted_vault
 from memos.interface.memory import Memory
-from memos.kernel.errors import EmbeddingFailed, InvalidInput, shorten
-from memos.kernel.scope import check_scope
+from memos.kernel.errors import EmbeddingFailed
 
 _logger = logging.getLogger("memos.compat.langgraph")
 
@@ -73,19 +79,19 @@ class MemosStore(BaseStore):
         ttl: TTLConfig | None = None,
         **options: Any,
     ) -> None:
-        self._scope = check_scope(scope)
+        self._scope = base_scope(scope)
         check_ttl(ttl)
         self.ttl_config = ttl
         self.index_config = index
-        chosen: IndexConfig = index or {}
+        chosen = cast("IndexConfig", check_mapping(index, "index"))
+        fields = check_fields(chosen.get("fields"), "index.fields")
         embeds = "embed" in chosen or "dims" in chosen
         if embeds:
             options["embedder"] = embedder_of(chosen)
         options |= sweep_option(ttl)
         self._vault = adapted_vault(vault, options)
         self._embeds = embeds
-        fields: Sequence[str] = chosen.get("fields") or [WHOLE]
-        self._writer = ItemWriter(self.memory, self._scope, fields, ttl)
+        self._writer = ItemWriter(self.memory, self._scope, fields or [WHOLE], ttl)
 
     @property
     def memory(self) -> Memory:
@@ -94,11 +100,11 @@ class MemosStore(BaseStore):
 
     def scope_of(self, namespace: Namespace) -> str:
         """The scope that a namespace is."""
-        return scope_under(self._scope, namespace)
+        return scope_under(self._scope, check_namespace(namespace))
 
     def item_id(self, namespace: Namespace, key: str) -> str | None:
         """The id of the memory that holds an item, for `memory.history` and the like; None where there is none."""
-        found = self._writer.items(namespace, key)
+        found = self._writer.items(check_namespace(namespace), check_key(key))
         return found[0].cube_id if found else None
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
@@ -109,10 +115,7 @@ class MemosStore(BaseStore):
             InvalidInput: a value or a filter is no mapping, or another argument does not fit.
             MemosError: as the vault's own calls.
         """
-        asked = list(ops)
-        for op in asked:
-            validate_op_namespace(op)
-            _check(op)
+        asked = [checked(op) for op in operations(ops)]
         results = [self._read(op) for op in asked]
         puts = [op for op in asked if isinstance(op, PutOp)]
         if puts:
@@ -122,7 +125,7 @@ class MemosStore(BaseStore):
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         """As `batch`, in a thread."""
-        asked = list(ops)
+        asked = operations(ops)
         return await in_thread(lambda: self.batch(asked))
 
     def close(self) -> None:
@@ -150,8 +153,6 @@ class MemosStore(BaseStore):
                 return self._search(op)
             case ListNamespacesOp():
                 return list_namespaces(self.memory, self._scope, op)
-            case _:
-                raise InvalidInput(f"{shorten(op)} is no operation of a store")
 
     def _get(self, op: GetOp) -> Item | None:
         found = self._writer.items(op.namespace, op.key)
@@ -178,19 +179,3 @@ class MemosStore(BaseStore):
             self.memory.embed_pending()
         except EmbeddingFailed as error:
             _logger.warning("what was put is found by its words until it is embedded: %s", error)
-
-
-def _check(op: Op) -> None:
-    """Refuse arguments that LangGraph lets through to a store."""
-    if isinstance(op, (SearchOp, ListNamespacesOp)) and min(op.limit, op.offset) < 0:
-        raise InvalidInput(f"limit and offset are 0 or more, not {op.limit} and {op.offset}")
-    if isinstance(op, PutOp) and not isinstance(op.value, (Mapping, NoneType)):
-        raise InvalidInput(
-            f"value is a mapping, or None to delete the item, not {shorten(op.value)}"
-        )
-    if isinstance(op, SearchOp) and not isinstance(op.filter, (Mapping, NoneType)):
-        raise InvalidInput(
-            f"filter is a mapping of names to values or operators, not {shorten(op.filter)}"
-        )
-    if isinstance(op, SearchOp) and not isinstance(op.query, (str, NoneType)):
-        raise InvalidInput(f"query is a text, not {shorten(op.query)}")

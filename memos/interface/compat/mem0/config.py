@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from memos.infrastructure.chat_models.openai_compatible import OpenAICompatible
+from memos.interface.compat.arguments import check_mapping, check_text
+from memos.interface.compat.vaults import check_options
 from memos.kernel.errors import InvalidInput, shorten
 
 _TAKEN = ("vector_store", "llm", "custom_instructions", "version")
@@ -35,6 +37,7 @@ def configuration_from(given: Mapping[str, Any]) -> Configuration:
     Raises:
         InvalidInput: it names what a vault has no use for, or no vault.
     """
+    given = check_mapping(given, "the configuration")
     unknown = [name for name in given if name not in _TAKEN]
     if unknown:
         raise InvalidInput(
@@ -47,8 +50,10 @@ def configuration_from(given: Mapping[str, Any]) -> Configuration:
         path, scope = vault.pop("path"), vault.pop("scope")
     except KeyError as error:
         raise InvalidInput(f"vector_store.config names no {error.args[0]}") from None
-    model = _chat_model(_provided(given, "llm", "openai")) if given.get("llm") else None
-    return Configuration(path, scope, vault, model, given.get("custom_instructions") or "")
+    check_options(vault)
+    model = None if given.get("llm") is None else _chat_model(_provided(given, "llm", "openai"))
+    instructions = check_text(given.get("custom_instructions"), "custom_instructions")
+    return Configuration(path, scope, vault, model, instructions)
 
 
 def _chat_model(config: Mapping[str, Any]) -> OpenAICompatible:
@@ -63,11 +68,12 @@ def _chat_model(config: Mapping[str, Any]) -> OpenAICompatible:
 def _provided(given: Mapping[str, Any], part: str, provider: str) -> Mapping[str, Any]:
     """The settings of a part of a configuration, whose provider is the one that is known here."""
     said = given.get(part)
-    if not isinstance(said, Mapping) or said.get("provider") != provider:
+    named = said.get("provider") if isinstance(said, Mapping) else None
+    if not isinstance(said, Mapping) or not isinstance(named, str) or named != provider:
         raise InvalidInput(
             f'{part} must be {{"provider": "{provider}", "config": {{...}}}}, not {shorten(said)}'
         )
-    config = said.get("config") or {}
-    if not isinstance(config, Mapping):
-        raise InvalidInput(f"{part}.config must be a dictionary, not {shorten(config)}")
-    return config
+    config = said.get("config")
+    return check_mapping(
+        None if isinstance(config, list) and not config else config, f"{part}.config"
+    )

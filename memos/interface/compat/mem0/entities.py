@@ -12,6 +12,7 @@ from typing import Any
 from memos.interface.compat.scopes import made_of, segment_of
 from memos.kernel.errors import InvalidInput, shorten
 from memos.kernel.scope import check_scope, contains
+from memos.operation.plain import plain
 
 ENTITIES = ("user_id", "agent_id", "app_id", "run_id")
 """The names of entities, in the order of their scopes."""
@@ -28,7 +29,10 @@ def check_entity(value: Any, name: str) -> str:
     """
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         raise InvalidInput(f"Invalid {name}: {shorten(value)} is neither a text nor a number.")
-    text = str(value).strip()
+    try:
+        text = str(plain(value)).strip()
+    except ValueError:  # more digits than Python writes
+        raise InvalidInput(f"Invalid {name}: {shorten(value)} has too many digits.") from None
     if not text:
         raise InvalidInput(
             f"Invalid {name}: cannot be empty or whitespace-only. Provide a valid identifier."

@@ -96,10 +96,14 @@ def _required(filters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _equals(condition: Any) -> list[Any] | None:
     """The values of which a field has one; None where the condition says something else."""
     if not isinstance(condition, Mapping):
-        return None if condition == _ANY else [condition]
+        return None if _is_any(condition) else [condition]
     if "eq" in condition:
         return [condition["eq"]]
     return list(condition["in"]) if isinstance(condition.get("in"), (list, tuple)) else None
+
+
+def _is_any(condition: object) -> bool:
+    return isinstance(condition, str) and condition == _ANY
 
 
 class _Grammar:
@@ -167,7 +171,7 @@ def _of_field(field: str, condition: Any) -> Iterator[dict[str, Any]]:
 def _tests(field: str, condition: Any) -> Iterator[tuple[str, Any]]:
     """The operators of a condition, as the vault has them."""
     if not isinstance(condition, Mapping):
-        yield ("exists", True) if condition == _ANY else ("eq", condition)
+        yield ("exists", True) if _is_any(condition) else ("eq", condition)
         return
     if not condition:
         raise InvalidInput(f"the filter on {shorten(field)} names no operator")

@@ -7,13 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from memos.infrastructure.chat_models import check_model
 from memos.infrastructure.chat_models.port import ChatModel
+from memos.interface.compat.arguments import check_text
 from memos.interface.compat.mem0.config import configuration_from
 from memos.interface.compat.mem0.reading import ReadingCalls
 from memos.interface.compat.mem0.writing import WritingCalls
+from memos.interface.compat.scopes import base_scope
 from memos.interface.compat.vaults import adapted_vault
 from memos.interface.memory import Memory as Vault
-from memos.kernel.scope import check_scope
 
 
 class Memory(ReadingCalls, WritingCalls):
@@ -47,9 +49,9 @@ class Memory(ReadingCalls, WritingCalls):
         custom_instructions: str = "",
         **options: Any,
     ) -> None:
-        self._base = check_scope(scope)
-        self._model = chat_model
-        self._instructions = custom_instructions
+        self._base = base_scope(scope)
+        self._model = None if chat_model is None else check_model(chat_model)
+        self._instructions = check_text(custom_instructions, "custom_instructions")
         self._vault = adapted_vault(vault, options)
 
     @classmethod

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from memos.interface.compat.arguments import check_text
 from memos.kernel.errors import InvalidInput, shorten
+from memos.operation.plain import plain
 
 _UNKEPT = "system"
 
@@ -29,6 +31,7 @@ def messages_from(given: Any) -> list[Message]:
     Raises:
         InvalidInput: they are no messages.
     """
+    given = plain(given)
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     elif isinstance(given, Mapping):
@@ -44,8 +47,8 @@ def _message(given: Any) -> Message:
         return Message("user", given)
     if not isinstance(given, Mapping) or not isinstance(given.get("role"), str):
         raise InvalidInput(f"a message is a dictionary with role and content, not {shorten(given)}")
-    name = given.get("name")
-    return Message(given["role"], _words(given.get("content")), name or "")
+    name = check_text(given.get("name"), "the name of a message")
+    return Message(given["role"], _words(given.get("content")), name)
 
 
 def _words(content: Any) -> str:

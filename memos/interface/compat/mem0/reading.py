@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from memos.interface.compat.arguments import check_mapping, check_text
 from memos.interface.compat.mem0.door import Door
 from memos.interface.compat.mem0.entities import (
     ENTITIES,
@@ -19,7 +20,7 @@ from memos.kernel.errors import InvalidInput, NotFound, shorten
 from memos.kernel.scope import MOST_SCOPES, contains
 from memos.operation.cube import MemCube
 from memos.operation.reads.history import Change
-from memos.operation.validation import Time
+from memos.operation.validation import Time, check_flag
 
 _PAGE = 500
 
@@ -58,6 +59,7 @@ class ReadingCalls(Door):
             InvalidInput: an argument does not fit, or no entity is named.
         """
         _check_count(top_k)
+        check_flag(show_expired, "show_expired")
         given = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
         selected = self._selected(filters, given, show_expired=show_expired)
         cubes = self._newest(selected, top_k)
@@ -100,6 +102,12 @@ class ReadingCalls(Door):
             InvalidInput: an argument does not fit, no entity is named, or there is no reranker.
         """
         _check_count(top_k)
+        for name, flag in (
+            ("rerank", rerank),
+            ("explain", explain),
+            ("show_expired", show_expired),
+        ):
+            check_flag(flag, name)
         least = _threshold(threshold)
         words = _query(query)
         given = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
@@ -156,9 +164,7 @@ class ReadingCalls(Door):
     def _selected(
         self, filters: Mapping[str, Any] | None, given: Mapping[str, Any], *, show_expired: bool
     ) -> Selected:
-        parts: list[Mapping[str, Any]] = [exactly(entities_from(given))]
-        if filters is not None:
-            parts.append(filters)
+        parts = [exactly(entities_from(given)), check_mapping(filters, "filters")]
         selected = self._select({"AND": [part for part in parts if part]})
         if not selected.entities:
             raise InvalidInput(
@@ -199,9 +205,10 @@ def _check_count(top_k: object) -> None:
 
 
 def _query(query: object) -> str:
-    if not isinstance(query, str) or not query.strip():
+    words = check_text(query, "query").strip()
+    if not words:
         raise InvalidInput("Invalid query: cannot be empty or whitespace-only.")
-    return query.strip()
+    return words
 
 
 def _threshold(threshold: object) -> float:
@@ -210,5 +217,6 @@ def _threshold(threshold: object) -> float:
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
         raise InvalidInput("threshold must be a valid number")
     if not 0 <= threshold <= 1:
-        raise InvalidInput(f"Invalid threshold: {threshold}. Must be between 0 and 1 (inclusive).")
+        told = shorten(threshold)
+        raise InvalidInput(f"Invalid threshold: {told}. Must be between 0 and 1 (inclusive).")
     return float(threshold)

@@ -10,6 +10,7 @@ from typing import Any
 from memos.interface.compat.mem0.entities import ENTITIES, entities_of
 from memos.kernel.errors import InvalidInput
 from memos.operation.cube import MemCube
+from memos.operation.plain import plain
 from memos.operation.reads.history import Change
 from memos.operation.receipt import Receipt
 from memos.operation.search.hits import Hit
@@ -114,7 +115,7 @@ def expiration_from(value: Any) -> str | None:
     if isinstance(value, date):
         return value.isoformat()
     try:
-        return date.fromisoformat(value).isoformat()
+        return date.fromisoformat(plain(value)).isoformat()
     except (TypeError, ValueError):
         raise InvalidInput("expiration_date must be a valid date in YYYY-MM-DD format.") from None
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from memos.interface.compat.arguments import check_mapping, check_text
 from memos.interface.compat.mem0.adding import Addition, add_as_said, add_made
 from memos.interface.compat.mem0.door import Door
 from memos.interface.compat.mem0.entities import ENTITIES, MESSAGES, entities_from, exactly
@@ -20,8 +21,10 @@ from memos.interface.compat.mem0.records import (
 )
 from memos.interface.compat.vaults import archive_scope, archived
 from memos.kernel.errors import InvalidInput, MemosError, shorten
+from memos.operation.commands.body import check_metadata
 from memos.operation.cube import MemCube
-from memos.operation.validation import Time
+from memos.operation.plain import plain
+from memos.operation.validation import Time, check_flag
 
 _logger = logging.getLogger("memos.compat.mem0")
 _UNSET: Any = object()
@@ -77,11 +80,11 @@ class WritingCalls(Door):
         addition = Addition(
             messages_from(messages),
             _some(entities_from(given)),
-            _own(metadata or {}, {}) | ({} if expires is None else {EXPIRATION: expires}),
+            _own(metadata, {}) | ({} if expires is None else {EXPIRATION: expires}),
             timestamp,
         )
-        if infer and self._model is not None:
-            told = prompt or self._instructions
+        told = check_text(prompt, "prompt") or self._instructions
+        if check_flag(infer, "infer") and self._model is not None:
             results = add_made(self.vault, self._base, addition, self._model, told)
         else:
             results = add_as_said(self.vault, self._base, addition)
@@ -110,13 +113,13 @@ class WritingCalls(Door):
             InvalidInput: there is no such memory, or nothing is to be changed.
         """
         text = data if text is None else text
-        unchanged = (text, metadata, timestamp) == (None, None, None)
+        unchanged = text is None and metadata is None and timestamp is None
         if unchanged and expiration_date is _UNSET:
             raise InvalidInput(
                 "At least one of text, metadata, or expiration_date must be provided."
             )
         cube = self._present(memory_id)
-        changed = dict(metadata or {})
+        changed = dict(check_mapping(metadata, "metadata"))
         if expiration_date is not _UNSET:
             changed[EXPIRATION] = expiration_from(expiration_date)
         self.vault.update(cube.cube_id, text, **revised(cube, changed), valid_from=timestamp)
@@ -184,13 +187,21 @@ def revised(cube: MemCube, metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": own, "tags": [*kept, *expiry_tags(own)]}
 
 
-def _own(metadata: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
-    """A caller's metadata without what says whose a memory is; a day in it is one."""
-    for key in metadata:
-        if key in IDENTITY and metadata[key] != present.get(key):
+def _own(metadata: Mapping[str, Any] | None, present: Mapping[str, Any]) -> dict[str, Any]:
+    """A caller's metadata without what says whose a memory is; a day in it is one.
+
+    Raises:
+        InvalidInput: it is no object of JSON.
+    """
+    given = dict(check_mapping(metadata, "metadata"))
+    if EXPIRATION in given:
+        given[EXPIRATION] = expiration_from(given[EXPIRATION])
+    given = plain(given, name="metadata")
+    check_metadata(given)
+    for key in given:
+        if key in IDENTITY and given[key] != present.get(key):
             _logger.warning("metadata[%r] is left out: whose a memory is stays", key)
-    own = {key: value for key, value in metadata.items() if key not in IDENTITY}
-    return own | {EXPIRATION: expiration_from(own[EXPIRATION])} if EXPIRATION in own else own
+    return {key: value for key, value in given.items() if key not in IDENTITY}
 
 
 def _some(entities: dict[str, str]) -> dict[str, str]:

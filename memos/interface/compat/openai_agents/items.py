@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import uuid_utils
 
 from memos.kernel.errors import InvalidInput, shorten
-from memos.operation.cube import MemCube
+from memos.operation.cube import MemCube, as_datetime
 
 if TYPE_CHECKING:
     from agents import TResponseInputItem
@@ -37,7 +37,7 @@ def body_of(item: TResponseInputItem) -> dict[str, Any]:
         raise InvalidInput(f"an item of a session is a dictionary, and {shorten(item)} is none")
     try:
         stored = json.dumps(item)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"an item of a session is JSON: {error}") from None
     # Log times do not order what one call writes on servers. These ids rise, in a process and with the clock.
     metadata: dict[str, Any] = {SEQUENCE: str(uuid_utils.uuid7())}
@@ -68,8 +68,7 @@ def sequence_of(cube: MemCube) -> str:
 
 def written_at(sequence: str) -> datetime:
     """When whoever wrote an item gave it its sequence."""
-    milliseconds = UUID(sequence).int >> 80
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return as_datetime((UUID(sequence).int >> 80) * 1000)
 
 
 def words_of(item: Mapping[str, Any]) -> str:

@@ -18,13 +18,13 @@ from memos.interface.compat.openai_agents.items import (
     sequence_of,
     written_at,
 )
-from memos.interface.compat.scopes import scope_under
+from memos.interface.compat.scopes import base_scope, scope_under
 from memos.interface.compat.threads import in_thread
 from memos.interface.compat.vaults import adapted_vault, archive_scope, archived
 from memos.interface.memory import Memory
-from memos.kernel.errors import Damaged
+from memos.kernel.errors import Damaged, InvalidInput, shorten
 from memos.operation.cube import MemCube
-from memos.operation.validation import AsOf
+from memos.operation.validation import AsOf, check_list
 
 _PAGE = 500
 _LATE = timedelta(seconds=5)
@@ -66,8 +66,8 @@ class MemosSession:
         **options: Any,
     ) -> None:
         self.session_id = session_id
-        self.session_settings = coerce_session_settings(session_settings or SessionSettings())
-        self._scope = scope_under(scope, [session_id])
+        self.session_settings = _settings(session_settings)
+        self._scope = scope_under(base_scope(scope), [session_id])
         self._vault = adapted_vault(vault, options)
 
     @property
@@ -88,14 +88,22 @@ class MemosSession:
         Args:
             limit: how many; by default as `session_settings` says. A negative one is none.
             as_of: what was known at a cut, a position or a log time.
+
+        Raises:
+            InvalidInput: an argument does not fit.
         """
+        _check_limit(limit)
         most = resolve_session_limit(limit, self.session_settings)
         cubes = await in_thread(lambda: self._latest(most, as_of))
         return [item_of(cube) for cube in cubes]
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
-        """Add items behind the others, all or none."""
-        bodies = [{"scope": self._scope, **body_of(item)} for item in items]
+        """Add items behind the others, all or none.
+
+        Raises:
+            InvalidInput: they are no list, or one is no object of JSON.
+        """
+        bodies = [{"scope": self._scope, **body_of(item)} for item in _listed(items)]
         if bodies:
             await in_thread(lambda: self.memory.add_many(bodies))
 
@@ -143,3 +151,21 @@ class MemosSession:
             if archived(self.memory, latest[0].cube_id):
                 return item_of(latest[0])
         return None
+
+
+def _check_limit(limit: object) -> None:
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):
+        raise InvalidInput(f"limit must be a whole number, not {shorten(limit)}")
+
+
+def _listed(items: object) -> tuple[Any, ...]:
+    if items is None:
+        raise InvalidInput("items must be a list, not None")
+    return check_list(items, "items")
+
+
+def _settings(given: SessionSettings | dict[str, Any] | None) -> SessionSettings:
+    try:
+        return coerce_session_settings(SessionSettings() if given is None else given)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"session_settings: {error}") from None

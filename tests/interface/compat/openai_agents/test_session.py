@@ -160,6 +160,14 @@ def test_memories_of_other_doors_are_no_items(session: MemosSession) -> None:
     assert pop(session) is None
 
 
+def test_a_sequence_behind_the_end_of_the_calendar_stands_behind_all(session: MemosSession) -> None:
+    add(session, said("a"))
+    last = {"sequence": str(UUID(int=2**128 - 1)), "item": said("last")}
+    session.memory.add("last", scope=session.scope, metadata=last)
+    assert words(get(session)) == ["a", "last"]
+    assert words(get(session, 1)) == ["last"]
+
+
 def test_each_item_is_popped_once_by_many_at_once(session: MemosSession) -> None:
     add(session, *(said(str(number)) for number in range(8)))
 
