@@ -147,7 +147,11 @@ def _sources(
         return NO_SOURCES
     if memory.facts is not None and memory.facts.lifespan is not None:
         require_lifespan_right(passage, memory.scope, memory.owner or session.actor)
-    sources = source_versions(session, passage, memory.cited, Relation.DERIVED_FROM, memory.scope)
+    sources = NO_SOURCES
+    if memory.cited:
+        sources = source_versions(
+            session, passage, memory.cited, Relation.DERIVED_FROM, memory.scope
+        )
     if sources.restricted and memory.owner and memory.owner != session.actor:
         with session.engine.read() as reader:
             require_owner(passage, reader, sources, memory.owner)
