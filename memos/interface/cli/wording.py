@@ -24,6 +24,7 @@ _OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "recipient_key": ("recipient_key_file",),
 }
 COMMANDS: Mapping[str, str] = {
+    "keep_queries": "memos keep-queries",
     "name_cut": "memos cut name",
     "set_header": "memos set-header",
     "set_lifespan": "memos lifespan",
