@@ -220,7 +220,7 @@ def test_what_is_made_is_of_the_version_that_was_read(
     assert read(memory, former, any_state=True).state == "Archived"
     assert read(memory, newer).text == "There is none."
     entries = len(list(memory.events()))
-    for named in ("@1", "", "@0", "@x", "@-1", "@01", "@1@1", "@3", "@9" * 9, f"@{2**70}"):
+    for named in ("", "0", "x", "-1", "01", "1@1", "@1", "99", str(10**17), str(2**70)):
         with pytest.raises(InvalidInput, match=r"version|id"):
             memory.add("x", scope=tenant, derived_from=[f"{read_id}@{named}"])
     with pytest.raises(InvalidInput, match="at two versions"):

@@ -80,23 +80,12 @@ def source_versions(
         with session.engine.read() as reader:
             state = live_state(passage, reader, raw)
             passage.require(Action.READ, state.scope, state, operation=relation.name.lower())
+            _check_source(state, cited, scope)
             version = cited.version or state.version
             attempt = reader.vault.version(raw, version)
             if relation in CARRIES_TAINT:
                 restricted.append(restriction_of(reader, state))
                 labels = labels or sensitivities(reader, tenant_of(state.scope))
-        if tenant_of(state.scope) != tenant_of(check_scope(scope)):
-            raise Denied(
-                f"cube {id_text(raw)} belongs to another tenant than {scope}: memories of two tenants "
-                "meet only by a grant (rule tenant-boundary)",
-                "tenant-boundary",
-            )
-        if is_erased(state):
-            raise source_erased([raw])
-        if version > state.version:
-            raise InvalidInput(
-                f"memory {id_text(raw)} has no version {version}: the last one is {state.version}"
-            )
         digest = b"" if attempt is None else attempt.outcome.digest
         versions.append(SourceVersion(relation, raw, version, digest))
         if relation in CARRIES_TAINT:
@@ -104,3 +93,19 @@ def source_versions(
     if not versions:
         return NO_SOURCES
     return Sources(tuple(versions), tuple(sorted(subjects)), tuple(restricted), labels)
+
+
+def _check_source(state: CubeState, cited: Cited, scope: str) -> None:
+    """Refuse a source that nothing in a scope can be made of, before a version of it is looked for."""
+    if tenant_of(state.scope) != tenant_of(check_scope(scope)):
+        raise Denied(
+            f"cube {id_text(state.cube_id)} belongs to another tenant than {scope}: memories of two tenants "
+            "meet only by a grant (rule tenant-boundary)",
+            "tenant-boundary",
+        )
+    if is_erased(state):
+        raise source_erased([state.cube_id])
+    if cited.version is not None and cited.version > state.version:
+        raise InvalidInput(
+            f"memory {id_text(state.cube_id)} has no version {cited.version}: the last one is {state.version}"
+        )
